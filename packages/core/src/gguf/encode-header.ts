@@ -1,0 +1,129 @@
+/** Writes a GGUF header: the opposite of `readGguf`. Version 3, little-endian. */
+import { DllamaError } from "../errors.ts";
+import { ALIGNMENT_KEY, alignUp, DEFAULT_ALIGNMENT, MAGIC, MAX_DIMENSIONS } from "./gguf-file.ts";
+import { TENSOR_FORMATS, tensorBytes } from "./tensor-types.ts";
+import type { GgufTensorType } from "./tensor-types.ts";
+import { NUMBER_ARRAYS, VALUE_TYPES } from "./value.ts";
+import type { GgufArray, GgufScalar, GgufValue } from "./value.ts";
+
+const VERSION = 3;
+
+export interface GgufHeaderSource {
+  /** `general.alignment` in it is obeyed. */
+  metadata: ReadonlyMap<string, GgufValue>;
+  /** In the order in which the weights will stand in the file. `shape` is row-major. */
+  tensors: readonly { name: string; type: GgufTensorType; shape: readonly number[] }[];
+}
+
+export interface EncodedGgufHeader {
+  /** Ends where the first tensor's weights begin, so that they can be written next. */
+  header: Uint8Array;
+  /** Where each tensor's weights begin, from the beginning of the file. */
+  offsets: number[];
+  /** Size of the whole file; the last tensor, too, is padded to the alignment. */
+  nBytes: number;
+}
+
+/**
+ * Lays out a GGUF file: tensors one after another, each padded with zeros to the alignment.
+ *
+ * @throws DllamaError INVALID_ARGUMENT for what cannot be written: a tensor given twice, a shape
+ * that its type cannot hold.
+ */
+export function encodeGgufHeader({ metadata, tensors }: GgufHeaderSource): EncodedGgufHeader {
+  const declared = metadata.get(ALIGNMENT_KEY);
+  const alignment = declared?.type === "uint32" ? declared.value : DEFAULT_ALIGNMENT;
+  const relative = layOut(tensors, alignment);
+
+  const parts = [MAGIC, uint32(VERSION), uint64(tensors.length), uint64(metadata.size)];
+  for (const [key, value] of metadata) parts.push(string(key), ...encodeValue(value));
+  tensors.forEach(({ name, type, shape }, i) => {
+    const dimensions = shape.toReversed().map(uint64);
+    parts.push(
+      string(name),
+      uint32(shape.length),
+      ...dimensions,
+      uint32(TENSOR_FORMATS[type].id),
+      uint64(relative.offsets[i] ?? 0),
+    );
+  });
+  const nHeader = alignUp(
+    parts.reduce((sum, part) => sum + part.length, 0),
+    alignment,
+  );
+  return {
+    header: Buffer.concat(parts, nHeader),
+    offsets: relative.offsets.map((offset) => nHeader + offset),
+    nBytes: nHeader + relative.nBytes,
+  };
+}
+
+/** Places from the beginning of the weights. */
+function layOut(
+  tensors: GgufHeaderSource["tensors"],
+  alignment: number,
+): { offsets: number[]; nBytes: number } {
+  const names = new Set<string>();
+  let nBytes = 0;
+  const offsets = tensors.map(({ name, type, shape }) => {
+    if (names.has(name))
+      throw new DllamaError("INVALID_ARGUMENT", `tensor ${JSON.stringify(name)} is given twice`);
+    names.add(name);
+    if (shape.length < 1 || shape.length > MAX_DIMENSIONS) {
+      throw new DllamaError(
+        "INVALID_ARGUMENT",
+        `tensor ${JSON.stringify(name)}: expected 1 to ${MAX_DIMENSIONS} dimensions, got ${shape.length}`,
+      );
+    }
+    const size = tensorBytes(type, shape);
+    if (typeof size === "string")
+      throw new DllamaError("INVALID_ARGUMENT", `tensor ${JSON.stringify(name)}: ${size}`);
+    const offset = nBytes;
+    nBytes = alignUp(offset + size, alignment);
+    return offset;
+  });
+  return { offsets, nBytes };
+}
+
+function encodeValue(value: GgufValue): Buffer[] {
+  const type = uint32(VALUE_TYPES.indexOf(value.type));
+  return value.type === "array" ? [type, ...encodeArray(value)] : [type, encodeScalar(value)];
+}
+
+function encodeScalar(scalar: GgufScalar): Buffer {
+  switch (scalar.type) {
+    case "string":
+      return string(scalar.value);
+    case "bool":
+      return Buffer.of(scalar.value ? 1 : 0);
+    case "uint64":
+    case "int64":
+      return bytesOf(NUMBER_ARRAYS[scalar.type].of(scalar.value));
+    default:
+      return bytesOf(NUMBER_ARRAYS[scalar.type].of(scalar.value));
+  }
+}
+
+function encodeArray({ of, value }: GgufArray): Buffer[] {
+  const head = [uint32(VALUE_TYPES.indexOf(of)), uint64(value.length)];
+  if (of === "string") return [...head, ...value.map(string)];
+  if (of === "bool") return [...head, Buffer.from(value.map(Number))];
+  return [...head, bytesOf(value)];
+}
+
+function string(text: string): Buffer {
+  const bytes = Buffer.from(text, "utf8");
+  return Buffer.concat([uint64(bytes.length), bytes]);
+}
+
+function uint32(n: number): Buffer {
+  return bytesOf(Uint32Array.of(n));
+}
+
+function uint64(n: number): Buffer {
+  return bytesOf(BigUint64Array.of(BigInt(n)));
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {
+  return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+}
