@@ -3,10 +3,21 @@ import { DllamaError } from "../errors.ts";
 import { ALIGNMENT_KEY, alignUp, DEFAULT_ALIGNMENT, MAGIC, MAX_DIMENSIONS } from "./gguf-file.ts";
 import { TENSOR_FORMATS, tensorBytes } from "./tensor-types.ts";
 import type { GgufTensorType } from "./tensor-types.ts";
-import { NUMBER_ARRAYS, VALUE_TYPES } from "./value.ts";
+import { VALUE_TYPES } from "./value.ts";
 import type { GgufArray, GgufScalar, GgufValue } from "./value.ts";
 
 const VERSION = 3;
+
+const NUMBER_ARRAYS = {
+  uint8: Uint8Array,
+  int8: Int8Array,
+  uint16: Uint16Array,
+  int16: Int16Array,
+  uint32: Uint32Array,
+  int32: Int32Array,
+  float32: Float32Array,
+  float64: Float64Array,
+} as const;
 
 export interface GgufHeaderSource {
   /** `general.alignment` in it is obeyed. */
@@ -36,7 +47,7 @@ export function encodeGgufHeader({ metadata, tensors }: GgufHeaderSource): Encod
   const relative = layOut(tensors, alignment);
 
   const parts = [MAGIC, uint32(VERSION), uint64(tensors.length), uint64(metadata.size)];
-  for (const [key, value] of metadata) parts.push(string(key), ...encodeValue(value));
+  for (const [key, value] of metadata) parts.push(string(key), encodeValue(value));
   tensors.forEach(({ name, type, shape }, i) => {
     const dimensions = shape.toReversed().map(uint64);
     parts.push(
@@ -85,30 +96,28 @@ function layOut(
   return { offsets, nBytes };
 }
 
-function encodeValue(value: GgufValue): Buffer[] {
+function encodeValue(value: GgufValue): Buffer {
   const type = uint32(VALUE_TYPES.indexOf(value.type));
-  return value.type === "array" ? [type, ...encodeArray(value)] : [type, encodeScalar(value)];
+  return Buffer.concat([type, value.type === "array" ? encodeArray(value) : encodeScalar(value)]);
 }
 
 function encodeScalar(scalar: GgufScalar): Buffer {
-  switch (scalar.type) {
-    case "string":
-      return string(scalar.value);
-    case "bool":
-      return Buffer.of(scalar.value ? 1 : 0);
-    case "uint64":
-    case "int64":
-      return bytesOf(NUMBER_ARRAYS[scalar.type].of(scalar.value));
-    default:
-      return bytesOf(NUMBER_ARRAYS[scalar.type].of(scalar.value));
-  }
+  if (scalar.type === "string") return string(scalar.value);
+  if (scalar.type === "bool") return Buffer.of(Number(scalar.value));
+  if (scalar.type === "uint64" || scalar.type === "int64")
+    return bytesOf(BigInt64Array.of(scalar.value)); // the same bits
+  return bytesOf(NUMBER_ARRAYS[scalar.type].of(scalar.value));
 }
 
-function encodeArray({ of, value }: GgufArray): Buffer[] {
-  const head = [uint32(VALUE_TYPES.indexOf(of)), uint64(value.length)];
-  if (of === "string") return [...head, ...value.map(string)];
-  if (of === "bool") return [...head, Buffer.from(value.map(Number))];
-  return [...head, bytesOf(value)];
+function encodeArray(array: GgufArray): Buffer {
+  const head = [uint32(VALUE_TYPES.indexOf(array.of)), uint64(array.value.length)];
+  return Buffer.concat([...head, encodeItems(array)]);
+}
+
+function encodeItems(array: GgufArray): Buffer {
+  if (array.of === "string") return Buffer.concat(array.value.map(string));
+  if (array.of === "bool") return Buffer.from(array.value.map(Number));
+  return bytesOf(array.value);
 }
 
 function string(text: string): Buffer {
@@ -125,5 +134,5 @@ function uint64(n: number): Buffer {
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {
-  return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

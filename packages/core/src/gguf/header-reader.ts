@@ -5,8 +5,6 @@
  */
 import type { FileHandle } from "node:fs/promises";
 import { DllamaError } from "../errors.ts";
-import { NUMBER_ARRAYS } from "./value.ts";
-import type { GgufNumberType } from "./value.ts";
 
 /** The largest in use, with 262,144 pieces and their merges, take about 16 MiB. */
 const MAX_HEADER_BYTES = 64 * 1024 * 1024;
@@ -70,15 +68,9 @@ export class HeaderReader {
     return (await this.bytes(n)).toString("utf8");
   }
 
-  /** `n` numbers in one copy. */
-  async numbers<T extends GgufNumberType>(
-    type: T,
-    n: number,
-  ): Promise<InstanceType<(typeof NUMBER_ARRAYS)[T]>> {
-    const ArrayOfType = NUMBER_ARRAYS[type];
-    const bytes = await this.bytes(n * ArrayOfType.BYTES_PER_ELEMENT);
-    // A slice of its own begins at offset 0, which the typed array's alignment needs.
-    return new ArrayOfType(new Uint8Array(bytes).buffer) as InstanceType<(typeof NUMBER_ARRAYS)[T]>;
+  /** The next `n` bytes as memory of their own, for a typed array to stand on. */
+  async copy(n: number): Promise<ArrayBuffer> {
+    return new Uint8Array(await this.bytes(n)).buffer;
   }
 
   /** `n` strings. Waits only when the buffer is empty: a promise for each of 300,000 strings takes longer than reading them. */

@@ -2,11 +2,12 @@
 import { DllamaError } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { GgufFile } from "./gguf-file.ts";
-import type { GgufArrays, GgufScalarType, GgufValue } from "./value.ts";
+import { describeValue } from "./value.ts";
+import type { GgufValue } from "./value.ts";
 
 /**
- * Every getter returns the fallback for a key that the file does not have, and throws without one.
- * A value of another type is always an error. The error's code is the caller's, MODEL_MALFORMED by default.
+ * A key that the file does not have gives the fallback, or an error if there is none. A value of
+ * another type is always an error. The error's code is the caller's, MODEL_MALFORMED by default.
  */
 export class MetadataView {
   readonly #file: GgufFile;
@@ -22,61 +23,59 @@ export class MetadataView {
   }
 
   string(key: string, fallback?: string): string {
-    const value = this.#get(key, "a string", fallback);
-    if (typeof value !== "object") return value;
-    return value.type === "string" ? value.value : this.#refuse(key, "a string", value);
+    const value = this.#file.metadata.get(key);
+    if (value?.type === "string") return value.value;
+    return this.#missing(key, "a string", value, fallback);
   }
 
   boolean(key: string, fallback?: boolean): boolean {
-    const value = this.#get(key, "a boolean", fallback);
-    if (typeof value !== "object") return value;
-    return value.type === "bool" ? value.value : this.#refuse(key, "a boolean", value);
+    const value = this.#file.metadata.get(key);
+    if (value?.type === "bool") return value.value;
+    return this.#missing(key, "a boolean", value, fallback);
   }
 
   /** An integer from 0 to 2^53, of any of the integer types: writers do not agree on one. */
   size(key: string, fallback?: number): number {
-    const expected = "an integer from 0 to 2^53";
-    const value = this.#get(key, expected, fallback);
-    if (typeof value !== "object") return value;
-    const isInteger = value.type.startsWith("int") || value.type.startsWith("uint");
-    const n = Number(value.value);
-    return isInteger && Number.isSafeInteger(n) && n >= 0 ? n : this.#refuse(key, expected, value);
+    const value = this.#file.metadata.get(key);
+    if (value !== undefined && /^u?int/.test(value.type)) {
+      const n = Number(value.value);
+      if (Number.isSafeInteger(n) && n >= 0) return n;
+    }
+    return this.#missing(key, "an integer from 0 to 2^53", value, fallback);
   }
 
   /** A finite number of a floating point type. */
   float(key: string, fallback?: number): number {
-    const value = this.#get(key, "a number", fallback);
-    if (typeof value !== "object") return value;
-    const isFloat = value.type === "float32" || value.type === "float64";
-    return isFloat && Number.isFinite(value.value)
-      ? value.value
-      : this.#refuse(key, "a number", value);
+    const value = this.#file.metadata.get(key);
+    if ((value?.type === "float32" || value?.type === "float64") && Number.isFinite(value.value))
+      return value.value;
+    return this.#missing(key, "a finite float", value, fallback);
   }
 
-  array<T extends GgufScalarType>(key: string, of: T): GgufArrays[T] {
-    const value = this.#get<never>(key, `an array of ${of}`, undefined);
-    if (value.type === "array" && value.of === of)
-      return value.value as GgufArrays[GgufScalarType] as GgufArrays[T];
-    return this.#refuse(key, `an array of ${of}`, value);
+  strings(key: string): string[] {
+    const value = this.#file.metadata.get(key);
+    if (value?.type === "array" && value.of === "string") return value.value;
+    return this.#missing(key, "an array of string", value);
   }
 
-  #get<T>(key: string, expected: string, fallback: T | undefined): GgufValue | T {
-    const value = this.#file.metadata.get(key) ?? fallback;
-    if (value !== undefined) return value;
-    throw new DllamaError(
-      this.#code,
-      `${this.#file.path}: expected ${expected} for metadata "${key}", got none`,
-    );
+  float32s(key: string): Float32Array {
+    const value = this.#file.metadata.get(key);
+    if (value?.type === "array" && value.of === "float32") return value.value;
+    return this.#missing(key, "an array of float32", value);
   }
 
-  #refuse(key: string, expected: string, value: GgufValue): never {
-    const got =
-      value.type === "array"
-        ? `an array of ${value.of}`
-        : `${value.type} ${String(value.value).slice(0, 60)}`;
-    throw new DllamaError(
-      this.#code,
-      `${this.#file.path}: expected ${expected} for metadata "${key}", got ${got}`,
-    );
+  int32s(key: string): Int32Array {
+    const value = this.#file.metadata.get(key);
+    if (value?.type === "array" && value.of === "int32") return value.value;
+    return this.#missing(key, "an array of int32", value);
+  }
+
+  #missing<T>(key: string, expected: string, value: GgufValue | undefined, fallback?: T): T {
+    if (value === undefined && fallback !== undefined) return fallback;
+    const got = value === undefined ? "none" : describeValue(value);
+    const message = `${this.#file.path}: expected ${expected} for metadata "${key}", got ${got}`;
+    throw new DllamaError(this.#code, message, {
+      hint: "Use a file made by a current llama.cpp or by `dllama convert`.",
+    });
   }
 }

@@ -59,7 +59,7 @@ export function describeForeignFile(path: string, nBytes: number, head: Buffer):
 export async function describeFolder(path: string): Promise<DllamaError> {
   const names = await readdir(path);
   const convert = `Convert it: dllama convert ${/^[\w./-]+$/.test(path) ? path : JSON.stringify(path)} q40`;
-  const models = names.filter((name) => name.endsWith(".gguf")).sort();
+  const models = names.filter((name) => name.endsWith(".gguf")).toSorted();
   if (names.includes("params.json") || names.some((name) => /^consolidated.*\.pth$/.test(name))) {
     return notAFile(path, "Meta's checkpoint folder", convert);
   }
@@ -85,13 +85,16 @@ function startsWith(head: Buffer, text: string): boolean {
   return head.subarray(0, text.length).toString("latin1") === text;
 }
 
+function plausible(n: number, max: number): boolean {
+  return n > 0 && n <= max;
+}
+
 /** llama2.c's first format has no magic: seven sizes that fit each other. Later ones begin with "ak42". */
 function isLlama2c(head: Buffer): boolean {
   if (uint32(head, 0) === 0x616b3432) return true;
   if (head.length < 28) return false;
   const [dim = 0, hiddenDim = 0, nLayers = 0, nHeads = 0, nKvHeads = 0, vocabSize = 0, seqLen = 0] =
     Array.from({ length: 7 }, (_, i) => head.readInt32LE(4 * i));
-  const plausible = (n: number, max: number): boolean => n > 0 && n <= max;
   return (
     plausible(dim, 65_536) &&
     plausible(hiddenDim, 1_048_576) &&

@@ -10,6 +10,7 @@ import { HeaderReader } from "./header-reader.ts";
 import { describeFolder, describeForeignFile } from "./not-a-model.ts";
 import { readMetadata } from "./read-metadata.ts";
 import { readTensors } from "./read-tensors.ts";
+import { describeValue } from "./value.ts";
 import type { GgufValue } from "./value.ts";
 
 /** Files in use have below 100 entries and, with many experts, some 20,000 tensors. */
@@ -91,36 +92,25 @@ async function readCount(reader: HeaderReader, what: string, max: number): Promi
 
 function alignmentOf(reader: HeaderReader, value: GgufValue | undefined): number {
   if (value === undefined) return DEFAULT_ALIGNMENT;
-  const isPowerOfTwo = (n: number): boolean => (n & (n - 1)) === 0;
-  if (
-    value.type === "uint32" &&
-    value.value >= MIN_ALIGNMENT &&
-    value.value <= MAX_ALIGNMENT &&
-    isPowerOfTwo(value.value)
-  ) {
-    return value.value;
-  }
+  if (value.type === "uint32" && isAlignment(value.value)) return value.value;
   reader.part = `metadata entry "${ALIGNMENT_KEY}"`;
-  const got =
-    value.type === "array" ? "an array" : `${value.type} ${String(value.value).slice(0, 60)}`;
   throw reader.malformed(
-    `expected a uint32 power of two from ${MIN_ALIGNMENT} to ${MAX_ALIGNMENT}, got ${got}`,
+    `expected a uint32 power of two from ${MIN_ALIGNMENT} to ${MAX_ALIGNMENT}, got ${describeValue(value)}`,
   );
 }
 
+function isAlignment(n: number): boolean {
+  return n >= MIN_ALIGNMENT && n <= MAX_ALIGNMENT && (n & (n - 1)) === 0;
+}
+
 function describeSystemError(path: string, error: unknown): DllamaError {
-  const { code, message } = error as NodeJS.ErrnoException;
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code === "ENOENT" || code === "ENOTDIR") {
-    return new DllamaError(
-      "FILE_NOT_FOUND",
-      `${path}: expected a GGUF file, there is no file of this name`,
-      {
-        hint: "Check the path.",
-        cause: error,
-      },
-    );
+    const message = `${path}: expected a GGUF file, there is no file of this name`;
+    return new DllamaError("FILE_NOT_FOUND", message, { hint: "Check the path.", cause: error });
   }
-  return new DllamaError("FILE_UNREADABLE", `${path}: cannot read the file: ${message}`, {
+  return new DllamaError("FILE_UNREADABLE", `${path}: cannot read the file: ${String(error)}`, {
+    hint: "Check that you may read it and that the disk works.",
     cause: error,
   });
 }

@@ -9,6 +9,73 @@ const MAX_KEY_BYTES = 65_535;
 /** No length of its own: a string is bounded by the file and by the largest header. */
 const MAX_STRING_BYTES = Number.MAX_SAFE_INTEGER;
 
+const SCALARS: Record<GgufScalarType, (reader: HeaderReader) => Promise<GgufScalar>> = {
+  uint8: async (r) => ({ type: "uint8", value: (await r.bytes(1)).readUInt8() }),
+  int8: async (r) => ({ type: "int8", value: (await r.bytes(1)).readInt8() }),
+  uint16: async (r) => ({ type: "uint16", value: (await r.bytes(2)).readUInt16LE() }),
+  int16: async (r) => ({ type: "int16", value: (await r.bytes(2)).readInt16LE() }),
+  uint32: async (r) => ({ type: "uint32", value: (await r.bytes(4)).readUInt32LE() }),
+  int32: async (r) => ({ type: "int32", value: (await r.bytes(4)).readInt32LE() }),
+  float32: async (r) => ({ type: "float32", value: (await r.bytes(4)).readFloatLE() }),
+  bool: async (r) => ({ type: "bool", value: toBoolean(r, (await r.bytes(1)).readUInt8()) }),
+  string: async (r) => ({ type: "string", value: await r.string("a string", MAX_STRING_BYTES) }),
+  uint64: async (r) => ({ type: "uint64", value: (await r.bytes(8)).readBigUInt64LE() }),
+  int64: async (r) => ({ type: "int64", value: (await r.bytes(8)).readBigInt64LE() }),
+  float64: async (r) => ({ type: "float64", value: (await r.bytes(8)).readDoubleLE() }),
+};
+
+/** Typed arrays take the machine's byte order, which is GGUF's on every machine that dllama runs on. */
+const ARRAYS: Record<GgufScalarType, (reader: HeaderReader, n: number) => Promise<GgufArray>> = {
+  uint8: async (r, n) => ({ type: "array", of: "uint8", value: new Uint8Array(await r.copy(n)) }),
+  int8: async (r, n) => ({ type: "array", of: "int8", value: new Int8Array(await r.copy(n)) }),
+  uint16: async (r, n) => ({
+    type: "array",
+    of: "uint16",
+    value: new Uint16Array(await r.copy(2 * n)),
+  }),
+  int16: async (r, n) => ({
+    type: "array",
+    of: "int16",
+    value: new Int16Array(await r.copy(2 * n)),
+  }),
+  uint32: async (r, n) => ({
+    type: "array",
+    of: "uint32",
+    value: new Uint32Array(await r.copy(4 * n)),
+  }),
+  int32: async (r, n) => ({
+    type: "array",
+    of: "int32",
+    value: new Int32Array(await r.copy(4 * n)),
+  }),
+  float32: async (r, n) => ({
+    type: "array",
+    of: "float32",
+    value: new Float32Array(await r.copy(4 * n)),
+  }),
+  bool: async (r, n) => ({
+    type: "array",
+    of: "bool",
+    value: Array.from(await r.bytes(n), (byte) => toBoolean(r, byte)),
+  }),
+  string: async (r, n) => ({ type: "array", of: "string", value: await r.strings(n) }),
+  uint64: async (r, n) => ({
+    type: "array",
+    of: "uint64",
+    value: new BigUint64Array(await r.copy(8 * n)),
+  }),
+  int64: async (r, n) => ({
+    type: "array",
+    of: "int64",
+    value: new BigInt64Array(await r.copy(8 * n)),
+  }),
+  float64: async (r, n) => ({
+    type: "array",
+    of: "float64",
+    value: new Float64Array(await r.copy(8 * n)),
+  }),
+};
+
 export async function readMetadata(
   reader: HeaderReader,
   count: number,
@@ -26,10 +93,10 @@ export async function readMetadata(
 
 async function readValue(reader: HeaderReader): Promise<GgufValue> {
   const type = await readType(reader);
-  if (type !== "array") return readScalar(reader, type);
+  if (type !== "array") return SCALARS[type](reader);
   const of = await readType(reader);
   if (of === "array") throw reader.malformed("expected an array of values, got an array of arrays");
-  return readArray(reader, of, await reader.size("an array's length"));
+  return ARRAYS[of](reader, await reader.size("an array's length"));
 }
 
 async function readType(reader: HeaderReader): Promise<GgufScalarType | "array"> {
@@ -38,25 +105,6 @@ async function readType(reader: HeaderReader): Promise<GgufScalarType | "array">
   if (type === undefined)
     throw reader.malformed(`expected a value type below ${VALUE_TYPES.length}, got ${id}`);
   return type;
-}
-
-async function readScalar(reader: HeaderReader, type: GgufScalarType): Promise<GgufScalar> {
-  if (type === "string") return { type, value: await reader.string("a string", MAX_STRING_BYTES) };
-  if (type === "bool")
-    return { type, value: toBoolean(reader, (await reader.bytes(1)).readUInt8()) };
-  const [value] = await reader.numbers(type, 1);
-  return { type, value } as GgufScalar;
-}
-
-async function readArray(reader: HeaderReader, of: GgufScalarType, n: number): Promise<GgufArray> {
-  if (of === "string") return { type: "array", of, value: await reader.strings(n) };
-  if (of === "bool")
-    return {
-      type: "array",
-      of,
-      value: Array.from(await reader.bytes(n), (byte) => toBoolean(reader, byte)),
-    };
-  return { type: "array", of, value: await reader.numbers(of, n) } as GgufArray;
 }
 
 function toBoolean(reader: HeaderReader, byte: number): boolean {

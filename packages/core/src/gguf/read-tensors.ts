@@ -66,7 +66,7 @@ async function readShape(reader: HeaderReader): Promise<number[]> {
 
 function checkPlaces(reader: HeaderReader, tensors: Map<string, GgufTensor>): void {
   let previous: GgufTensor | undefined;
-  for (const tensor of [...tensors.values()].sort((a, b) => a.offset - b.offset)) {
+  for (const tensor of Array.from(tensors.values()).toSorted((a, b) => a.offset - b.offset)) {
     reader.part = `tensor ${JSON.stringify(tensor.name)}`;
     if (previous !== undefined && tensor.offset < previous.offset + previous.nBytes) {
       throw reader.malformed(

@@ -52,12 +52,14 @@ export type GgufTensorType = keyof typeof FORMATS;
 /** The block format of each type. */
 export const TENSOR_FORMATS: Record<GgufTensorType, TensorFormat> = FORMATS;
 
-const TYPES_BY_ID = new Map(
-  Object.entries(FORMATS).map(([type, { id }]) => [id as number, type as GgufTensorType]),
-);
+const TENSOR_TYPES = Object.keys(FORMATS).filter(isTensorType);
+
+function isTensorType(name: string): name is GgufTensorType {
+  return Object.hasOwn(FORMATS, name);
+}
 
 export function tensorTypeOfId(id: number): GgufTensorType | undefined {
-  return TYPES_BY_ID.get(id);
+  return TENSOR_TYPES.find((type) => FORMATS[type].id === id);
 }
 
 /**

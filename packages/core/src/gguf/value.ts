@@ -63,18 +63,9 @@ export const VALUE_TYPES = [
   "float64",
 ] as const;
 
-/** Typed arrays take the machine's byte order: GGUF's little-endian is that of every machine dllama runs on. */
-export const NUMBER_ARRAYS = {
-  uint8: Uint8Array,
-  int8: Int8Array,
-  uint16: Uint16Array,
-  int16: Int16Array,
-  uint32: Uint32Array,
-  int32: Int32Array,
-  float32: Float32Array,
-  uint64: BigUint64Array,
-  int64: BigInt64Array,
-  float64: Float64Array,
-} as const;
-
-export type GgufNumberType = keyof typeof NUMBER_ARRAYS;
+/** For messages: "uint32 7", "an array of string". */
+export function describeValue(value: GgufValue): string {
+  return value.type === "array"
+    ? `an array of ${value.of}`
+    : `${value.type} ${String(value.value).slice(0, 60)}`;
+}

@@ -1,0 +1,64 @@
+/**
+ * The one error class of dllama's TypeScript. The code is stable: programs may match on it.
+ * The message says what was expected and what came; the hint says what to do next.
+ */
+
+export type ErrorCode =
+  /** An option or argument is out of range or of the wrong kind. */
+  | "INVALID_ARGUMENT"
+  /** A file or folder cannot be opened, read or written. */
+  | "FILE_NOT_FOUND"
+  | "FILE_UNREADABLE"
+  | "FILE_EXISTS"
+  | "NO_SPACE"
+  /** The file is not a GGUF model, or breaks the format's rules. */
+  | "NOT_A_MODEL"
+  | "MODEL_MALFORMED"
+  /** A well-formed model that this version cannot run. */
+  | "MODEL_UNSUPPORTED"
+  | "TOKENIZER_MALFORMED"
+  | "TOKENIZER_UNSUPPORTED"
+  | "TOKENIZER_MISMATCH"
+  /** A checkpoint to convert is incomplete or breaks its format's rules. */
+  | "CHECKPOINT_MALFORMED"
+  | "CHECKPOINT_UNSUPPORTED"
+  /** A weight does not fit the type that it is converted to. */
+  | "VALUE_OUT_OF_RANGE"
+  /** The prompt does not fit the context. */
+  | "CONTEXT_EXCEEDED"
+  /** More ranks than attention units. */
+  | "TOO_MANY_RANKS"
+  | "OUT_OF_MEMORY"
+  /** The native addon is missing for this platform or cannot be loaded. */
+  | "ADDON_MISSING"
+  /** The engine refused a Program, or a worker refused the root. */
+  | "PROGRAM_INVALID"
+  | "NUMBER_NOT_FINITE"
+  | "WORKER_UNREACHABLE"
+  | "WORKER_REFUSED"
+  | "WORKER_BUSY"
+  | "PROTOCOL_MISMATCH"
+  | "PEER_LOST"
+  | "PEER_FAILED"
+  | "ADDRESS_IN_USE"
+  | "DISPOSED"
+  | "ABORTED"
+  | "INTERNAL";
+
+export interface DllamaErrorOptions {
+  /** What the person can do next, as one sentence. */
+  hint?: string | undefined;
+  cause?: unknown;
+}
+
+export class DllamaError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: DllamaErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "DllamaError";
+    this.code = code;
+    this.hint = options.hint;
+  }
+}
