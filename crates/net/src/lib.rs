@@ -1,1 +1,34 @@
-//! dllama-net
+//! Links, handshake, collectives and slice transfer of dllama. Knows no models.
+//!
+//! A session has a root (rank 0) and workers, each connected with each other. The root calls
+//! [`connect`], each worker [`Listener::accept`]; both get a [`Mesh`], over which all ranks call the
+//! same collectives in the same order. Every sum comes out with the same bits on all ranks.
+//!
+//! | module | idea |
+//! |---|---|
+//! | `socket` | a non-blocking stream socket that counts its bytes |
+//! | `frame` | what a message looks like |
+//! | `link` | one peer: where in which frame each direction stands |
+//! | `exchange` | many frames at once, in both directions, by the calling thread |
+//! | `collectives`, `control`, `slice` | what ranks say to each other, each one `exchange` |
+//! | `monitor` | heartbeats and closed connections while a rank computes |
+
+mod abort;
+mod codec;
+mod collectives;
+mod control;
+mod error;
+mod exchange;
+mod frame;
+mod limits;
+mod link;
+mod mesh;
+mod monitor;
+mod slice;
+mod socket;
+
+pub use codec::{Codec, F32Codec};
+pub use error::Error;
+pub use limits::{LinkOptions, MAX_WORLD_SIZE};
+pub use mesh::{Mesh, Traffic};
+pub use slice::Slice;

@@ -1,0 +1,50 @@
+//! How partial results look on the wire.
+
+/// An encoding of f32 values for the all-reduce. Decoding must give the same bits on every device.
+pub trait Codec {
+    /// A piece of values is a multiple of this: 32 for Q80, whose blocks hold 32.
+    fn granularity(&self) -> usize;
+
+    /// Bytes of `n_values` encoded (a multiple of the granularity).
+    fn encoded_len(&self, n_values: usize) -> usize;
+
+    /// Encodes `values` into `out`, which has their encoded length.
+    ///
+    /// # Errors
+    ///
+    /// The index of a value that is not finite.
+    fn encode(&self, values: &[f32], out: &mut [u8]) -> Result<(), usize>;
+
+    /// Adds the decoded values to `acc`. The bytes may come from a peer: any bytes are allowed.
+    fn add_decoded(&self, bytes: &[u8], acc: &mut [f32]);
+}
+
+/// Plain f32, little-endian: lossless.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct F32Codec;
+
+impl Codec for F32Codec {
+    fn granularity(&self) -> usize {
+        1
+    }
+
+    fn encoded_len(&self, n_values: usize) -> usize {
+        n_values * size_of::<f32>()
+    }
+
+    fn encode(&self, values: &[f32], out: &mut [u8]) -> Result<(), usize> {
+        for (index, (value, bytes)) in values.iter().zip(out.chunks_exact_mut(4)).enumerate() {
+            if !value.is_finite() {
+                return Err(index);
+            }
+            bytes.copy_from_slice(&value.to_le_bytes());
+        }
+        Ok(())
+    }
+
+    fn add_decoded(&self, bytes: &[u8], acc: &mut [f32]) {
+        for (bytes, acc) in bytes.as_chunks::<4>().0.iter().zip(acc) {
+            *acc += f32::from_le_bytes(*bytes);
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The one primitive under every transfer: any number of frames out and in, all at the same time.
+//!
+//! Two ranks that both write more than their sockets hold would wait for ever if one of them wrote
+//! before it read. So nothing here finishes before something else begins: the thread that calls
+//! goes round all frames with non-blocking system calls, spins briefly when none moves, then sleeps
+//! in `poll`. There is no thread a link, because handing a small message between threads costs more
+//! than the message.
+
+mod operation;
+
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+pub(crate) use operation::{Incoming, Outgoing, Target};
+use operation::{Receiving, Sending};
+
+use crate::error::Error;
+use crate::limits::{FINISH_FRAMES, SPIN};
+use crate::link::{Broken, Link, Listened};
+use crate::mesh::{Mesh, Shared};
+
+impl Mesh {
+    /// Sends and receives frames, at most one in each direction of a link. A failure ends the mesh.
+    pub(crate) fn exchange(
+        &self,
+        sends: Vec<Outgoing<'_>>,
+        receives: Vec<Incoming<'_>>,
+    ) -> Result<(), Error> {
+        let shared = &*self.shared;
+        let started = Instant::now();
+        if shared.is_closed() {
+            return Err(Error::Closed);
+        }
+        let during = match (sends.first(), receives.first()) {
+            (Some(send), _) => send.kind.name(),
+            (_, Some(receive)) => receive.kind.name(),
+            (None, None) => return Ok(()),
+        };
+        let link = |rank| shared.link(rank);
+        let mut exchange = Exchange {
+            shared,
+            during,
+            started,
+            sends: sends
+                .into_iter()
+                .map(|op| Sending::new(link(op.to), op))
+                .collect(),
+            receives: receives
+                .into_iter()
+                .map(|op| Receiving::new(link(op.from), op))
+                .collect(),
+            unsent: Vec::new(),
+            failure: None,
+        };
+        let result = exchange.run();
+        if result.is_err() {
+            shared.close();
+        }
+        shared.add_waited(started.elapsed());
+        result
+    }
+}
+
+struct Exchange<'a> {
+    shared: &'a Shared,
+    during: &'static str,
+    started: Instant,
+    sends: Vec<Sending<'a>>,
+    receives: Vec<Receiving<'a>>,
+    /// Links on which writing failed, while something is still to be received there.
+    unsent: Vec<(&'a Link, std::io::Error)>,
+    failure: Option<Failure>,
+}
+
+/// The first thing that went wrong, while frames to healthy peers are brought to an end.
+struct Failure {
+    error: Error,
+    give_up: Instant,
+}
+
+impl<'a> Exchange<'a> {
+    fn run(&mut self) -> Result<(), Error> {
+        let mut spin_until = Instant::now() + SPIN;
+        loop {
+            let moved = self.step();
+            if let Some(failure) = &self.failure {
+                if self.sends.is_empty() || Instant::now() >= failure.give_up {
+                    return Err(self.failure.take().expect("checked above").error);
+                }
+            } else if self.sends.is_empty() && self.receives.is_empty() {
+                return Ok(());
+            }
+            if moved {
+                spin_until = Instant::now() + SPIN;
+            } else if Instant::now() < spin_until {
+                std::hint::spin_loop();
+            } else {
+                self.sleep();
+                spin_until = Instant::now();
+            }
+        }
+    }
+
+    /// Moves every frame on as far as one system call goes. Returns whether any byte moved.
+    fn step(&mut self) -> bool {
+        let mut moved = false;
+        let mut broken = Vec::new();
+        let unsent = &mut self.unsent;
+        self.sends.retain_mut(|send| match send.step() {
+            Ok(progress) => {
+                moved |= progress;
+                !send.is_done()
+            }
+            Err(error) => {
+                unsent.push((send.link, error));
+                false
+            }
+        });
+        self.receives.retain_mut(|receive| match receive.step() {
+            Ok(progress) => {
+                moved |= progress;
+                !receive.is_done()
+            }
+            Err(error) => {
+                broken.push((receive.link, error));
+                false
+            }
+        });
+        for (link, error) in broken {
+            self.fail(link, error);
+        }
+        self.explain_unsent();
+        moved
+    }
+
+    /// A failed write often means that the peer gave up, and its reason is there to be read, behind
+    /// the frame that is being received from it.
+    fn explain_unsent(&mut self) {
+        for (link, error) in std::mem::take(&mut self.unsent) {
+            if self
+                .receives
+                .iter()
+                .any(|receive| receive.link.rank == link.rank)
+            {
+                self.unsent.push((link, error));
+                continue;
+            }
+            match link.listen() {
+                Err(reason) => self.fail(link, reason),
+                Ok(_) => self.fail(link, Broken::Gone(error)),
+            }
+        }
+    }
+
+    /// Sleeps until a socket is ready, then looks for peers that are gone.
+    fn sleep(&mut self) {
+        let in_run = self.shared.in_run();
+        let mut waits: Vec<(&'a Link, PollFlags)> = Vec::new();
+        for receive in &self.receives {
+            waits.push((receive.link, PollFlags::IN));
+        }
+        for link in self.sends.iter().map(|send| send.link).collect::<Vec<_>>() {
+            match waits.iter_mut().find(|(other, _)| other.rank == link.rank) {
+                Some((_, events)) => *events |= PollFlags::OUT,
+                None => match link.listen() {
+                    Ok(Listened::Nothing) => waits.push((link, PollFlags::IN | PollFlags::OUT)),
+                    Ok(Listened::FrameWaits) => waits.push((link, PollFlags::OUT)),
+                    Err(broken) => return self.fail(link, broken),
+                },
+            }
+        }
+        let timeout = self.timeout(in_run, &waits);
+        let mut fds: Vec<_> = waits
+            .iter()
+            .map(|(link, events)| PollFd::new(&link.socket, *events))
+            .collect();
+        let timespec = timeout.map(|time| Timespec {
+            tv_sec: time.as_secs() as i64,
+            tv_nsec: time.subsec_nanos().into(),
+        });
+        match poll(&mut fds, timespec.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => {
+                let (link, _) = waits[0];
+                return self.fail(link, Broken::Gone(errno.into()));
+            }
+        }
+        if in_run {
+            self.look_for_silence(&waits);
+        }
+    }
+
+    fn timeout(&self, in_run: bool, waits: &[(&Link, PollFlags)]) -> Option<Duration> {
+        let now = Instant::now();
+        let give_up = self.failure.as_ref().map(|failure| failure.give_up);
+        let silence = waits.iter().map(|(link, _)| self.deadline(link));
+        // Peers that this exchange does not wait for are looked at every heartbeat.
+        let others = std::iter::once(now + self.shared.options.heartbeat);
+        let limits = silence.chain(others).filter(|_| in_run);
+        let first = limits.chain(give_up).min()?;
+        Some(first.saturating_duration_since(now))
+    }
+
+    /// When the peer will have been silent for too long.
+    fn deadline(&self, link: &Link) -> Instant {
+        self.started.max(link.socket.last_heard()) + self.shared.options.silence
+    }
+
+    fn look_for_silence(&mut self, waits: &[(&'a Link, PollFlags)]) {
+        for &(link, events) in waits {
+            if self.deadline(link) > Instant::now() || self.failure.is_some() {
+                continue;
+            }
+            // What a peer sent while this thread did not run still counts.
+            if !events.contains(PollFlags::IN) {
+                if let Err(broken) = link.listen() {
+                    return self.fail(link, broken);
+                }
+            } else if link.socket.unread_bytes() > 0 {
+                continue;
+            }
+            if self.deadline(link) <= Instant::now() {
+                let reason = format!("nothing came for {:?}", self.shared.options.silence);
+                return self.fail(link, Broken::Gone(std::io::Error::other(reason)));
+            }
+        }
+        if self.failure.is_none() {
+            let waited_for = |rank| waits.iter().any(|(link, _)| link.rank == rank);
+            if let Some(error) = self.shared.lost(self.during, waited_for) {
+                self.set_failure(error);
+            }
+        }
+    }
+
+    /// Gives up on one link.
+    fn fail(&mut self, link: &Link, broken: Broken) {
+        self.sends.retain(|send| send.link.rank != link.rank);
+        self.receives
+            .retain(|receive| receive.link.rank != link.rank);
+        if self.failure.is_none() {
+            let error = self.shared.error(link, broken, self.during);
+            self.set_failure(error);
+        }
+    }
+
+    /// From now on frames begun on healthy links are finished, so that the reason can follow them;
+    /// nothing new is begun.
+    fn set_failure(&mut self, error: Error) {
+        self.sends.retain(Sending::has_begun);
+        self.failure = Some(Failure {
+            error,
+            give_up: Instant::now() + FINISH_FRAMES,
+        });
+    }
+}

@@ -1,0 +1,47 @@
+//! Every time limit and cap of the crate, in one place.
+
+use std::time::Duration;
+
+/// Largest number of ranks in a session. Llama 2 70B has 64 attention heads, and a rank without a
+/// head has little to do; the cap also bounds what a stranger's first message can ask for.
+pub const MAX_WORLD_SIZE: usize = 64;
+
+/// How long a thread retries without blocking before it sleeps in `poll`. A decode message over
+/// Ethernet takes some tens of microseconds, about what going to sleep and waking up costs.
+pub(crate) const SPIN: Duration = Duration::from_micros(30);
+
+/// How long a rank that noticed a failure goes on writing frames it has begun, so that they end at
+/// a border and the reason can follow.
+pub(crate) const FINISH_FRAMES: Duration = Duration::from_millis(500);
+
+/// How long [`Mesh::fail`](crate::Mesh::fail) waits, over all links, for a writer in another thread.
+pub(crate) const FAIL_WAIT: Duration = Duration::from_millis(50);
+
+/// Values of an all-reduce that are encoded, exchanged and added at a time: it bounds the scratch
+/// memory at 256 KiB a rank (F32) whatever the size of the buffer.
+pub(crate) const ALL_REDUCE_PIECE: usize = 64 * 1024;
+
+/// Largest payload of an abort frame.
+pub(crate) const MAX_ABORT_BYTES: usize = 1024;
+
+/// Limits of a rank's links.
+#[derive(Debug, Clone)]
+pub struct LinkOptions {
+    /// Time between two heartbeats while a run is active. Defaults to 1 s.
+    pub heartbeat: Duration,
+    /// A peer that this rank waits for, while a run is active, is lost after so long without a
+    /// byte. Defaults to 5 s.
+    pub silence: Duration,
+    /// Size of each socket's send and receive buffer. Defaults to the operating system's choice.
+    pub socket_buffer_bytes: Option<usize>,
+}
+
+impl Default for LinkOptions {
+    fn default() -> Self {
+        Self {
+            heartbeat: Duration::from_secs(1),
+            silence: Duration::from_secs(5),
+            socket_buffer_bytes: None,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! One rank's connection to one peer.
+//!
+//! The two directions have locks of their own. Whoever writes or reads a frame holds that
+//! direction's lock from its first byte to its last, so frames of several threads never mix.
+
+mod reader;
+mod writer;
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+pub(crate) use reader::FrameReader;
+pub(crate) use writer::{FrameWriter, Payload};
+
+use crate::abort::Abort;
+use crate::frame::Mismatch;
+use crate::limits::LinkOptions;
+use crate::socket::Socket;
+
+pub(crate) struct Link {
+    pub(crate) rank: usize,
+    pub(crate) address: String,
+    pub(crate) socket: Socket,
+    writer: Mutex<FrameWriter>,
+    reader: Mutex<FrameReader>,
+    /// Set by the monitor when the peer has closed the connection.
+    pub(crate) hung_up: AtomicBool,
+}
+
+/// Why a link is of no more use.
+pub(crate) enum Broken {
+    /// The peer is gone.
+    Gone(io::Error),
+    /// The peer breaks the protocol.
+    Garbled(Mismatch),
+    /// The peer gave up and said why.
+    Aborted(Abort),
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        Self::Gone(error)
+    }
+}
+
+impl From<Mismatch> for Broken {
+    fn from(mismatch: Mismatch) -> Self {
+        Self::Garbled(mismatch)
+    }
+}
+
+impl Link {
+    pub(crate) fn new(
+        rank: usize,
+        address: String,
+        fd: OwnedFd,
+        options: &LinkOptions,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            rank,
+            address,
+            socket: Socket::new(fd, options.socket_buffer_bytes)?,
+            writer: Mutex::default(),
+            reader: Mutex::default(),
+            hung_up: AtomicBool::new(false),
+        })
+    }
+
+    /// Waits until no other thread writes a frame here.
+    pub(crate) fn lock_writer(&self) -> MutexGuard<'_, FrameWriter> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until no other thread reads a frame here.
+    pub(crate) fn lock_reader(&self) -> MutexGuard<'_, FrameReader> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn try_lock_writer(&self) -> Option<MutexGuard<'_, FrameWriter>> {
+        free(self.writer.try_lock())
+    }
+
+    /// Sends a heartbeat, unless a frame is under way (then bytes flow, or the peer has bytes to
+    /// read) or the socket is full (then the peer has bytes to read).
+    pub(crate) fn heartbeat(&self) {
+        if let Some(mut writer) = self.try_lock_writer() {
+            // An error shows to whoever next uses the link for something.
+            let _ = writer.heartbeat(&self.socket);
+        }
+    }
+
+    /// Takes note of the peer while nothing is to be received from it: consumes heartbeats.
+    /// A frame that somebody will receive later stays where it is.
+    pub(crate) fn listen(&self) -> Result<Listened, Broken> {
+        let Some(mut reader) = free(self.reader.try_lock()) else {
+            // Another thread receives from this peer and hears it.
+            return Ok(Listened::FrameWaits);
+        };
+        if reader.next_frame(&self.socket)?.is_none() {
+            return Ok(Listened::Nothing);
+        }
+        reader.note_unread(&self.socket);
+        Ok(Listened::FrameWaits)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Listened {
+    Nothing,
+    FrameWaits,
+}
+
+fn free<'a, T>(
+    attempt: Result<MutexGuard<'a, T>, TryLockError<MutexGuard<'a, T>>>,
+) -> Option<MutexGuard<'a, T>> {
+    match attempt {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}

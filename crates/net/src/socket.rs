@@ -1,0 +1,178 @@
+//! A connected, non-blocking stream socket: TCP between devices, a Unix socket pair within a process.
+//!
+//! It counts the bytes that the kernel took and gave, and remembers when the last ones came.
+
+#[cfg(target_os = "linux")]
+use std::fs::File;
+use std::io::{self, ErrorKind, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::net::{SendAncillaryBuffer, SendFlags, Shutdown};
+use socket2::{SockRef, TcpKeepalive};
+
+pub(crate) struct Socket {
+    fd: OwnedFd,
+    sent_bytes: AtomicU64,
+    received_bytes: AtomicU64,
+    created: Instant,
+    /// Nanoseconds from `created` to the last byte received.
+    heard: AtomicU64,
+}
+
+impl Socket {
+    /// Takes over a connected stream socket and sets the options that every link has.
+    pub(crate) fn new(fd: OwnedFd, buffer_bytes: Option<usize>) -> io::Result<Self> {
+        let socket = SockRef::from(&fd);
+        socket.set_nonblocking(true)?;
+        #[cfg(target_vendor = "apple")]
+        socket.set_nosigpipe(true)?;
+        if socket.local_addr()?.as_socket().is_some() {
+            socket.set_tcp_nodelay(true)?;
+            socket.set_tcp_keepalive(&keepalive())?;
+        }
+        if let Some(n_bytes) = buffer_bytes {
+            socket.set_send_buffer_size(n_bytes)?;
+            socket.set_recv_buffer_size(n_bytes)?;
+        }
+        Ok(Self {
+            fd,
+            sent_bytes: AtomicU64::new(0),
+            received_bytes: AtomicU64::new(0),
+            created: Instant::now(),
+            heard: AtomicU64::new(0),
+        })
+    }
+
+    /// Writes what fits. `more` says that further bytes of the same message follow at once.
+    ///
+    /// Returns the number of bytes taken, or `None` if the socket is full.
+    pub(crate) fn send(&self, parts: &[IoSlice<'_>], more: bool) -> io::Result<Option<usize>> {
+        let flags = send_flags(more);
+        let sent = retry(|| {
+            rustix::net::sendmsg(&self.fd, parts, &mut SendAncillaryBuffer::default(), flags)
+        })?;
+        Ok(self.count_sent(sent))
+    }
+
+    /// Has the kernel write `n_bytes` of `file` from `offset`: they never enter user space.
+    ///
+    /// `sendfile` has no flag against SIGPIPE. Rust's runtime and Node both ignore that signal, so
+    /// that a closed socket is an error here as everywhere.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn send_file(
+        &self,
+        file: &File,
+        offset: u64,
+        n_bytes: usize,
+    ) -> io::Result<Option<usize>> {
+        let sent = retry(|| {
+            let mut position = offset;
+            rustix::fs::sendfile(&self.fd, file, Some(&mut position), n_bytes)
+        })?;
+        if sent == Some(0) {
+            return Err(io::Error::new(
+                ErrorKind::UnexpectedEof,
+                "the file became shorter while it was sent",
+            ));
+        }
+        Ok(self.count_sent(sent))
+    }
+
+    /// Reads what is there into `into` (not empty).
+    ///
+    /// Returns the number of bytes, or `None` if there are none yet.
+    ///
+    /// # Errors
+    ///
+    /// `UnexpectedEof` if the peer has closed its side.
+    pub(crate) fn receive(&self, into: &mut [u8]) -> io::Result<Option<usize>> {
+        match retry(|| rustix::io::read(&self.fd, &mut *into))? {
+            Some(0) => Err(io::Error::new(
+                ErrorKind::UnexpectedEof,
+                "it closed the connection",
+            )),
+            Some(n_bytes) => {
+                self.received_bytes.fetch_add(n_bytes as u64, Relaxed);
+                self.mark_heard();
+                Ok(Some(n_bytes))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Bytes that have arrived and are not read.
+    pub(crate) fn unread_bytes(&self) -> u64 {
+        rustix::io::ioctl_fionread(&self.fd).unwrap_or(0)
+    }
+
+    /// Notes that the peer has given a sign of life now.
+    pub(crate) fn mark_heard(&self) {
+        let since = self.created.elapsed().as_nanos() as u64;
+        self.heard.store(since, Relaxed);
+    }
+
+    pub(crate) fn last_heard(&self) -> Instant {
+        self.created + Duration::from_nanos(self.heard.load(Relaxed))
+    }
+
+    pub(crate) fn sent_bytes(&self) -> u64 {
+        self.sent_bytes.load(Relaxed)
+    }
+
+    pub(crate) fn received_bytes(&self) -> u64 {
+        self.received_bytes.load(Relaxed)
+    }
+
+    /// Ends the connection in both directions and wakes every thread that waits on it.
+    pub(crate) fn shut_down(&self) {
+        // It fails only if the peer was faster.
+        let _ = rustix::net::shutdown(&self.fd, Shutdown::Both);
+    }
+
+    fn count_sent(&self, sent: Option<usize>) -> Option<usize> {
+        self.sent_bytes.fetch_add(sent.unwrap_or(0) as u64, Relaxed);
+        sent
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Repeats `call` when a signal interrupts it; `None` means that it would block.
+fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<Option<T>> {
+    loop {
+        match call() {
+            Ok(value) => return Ok(Some(value)),
+            Err(Errno::INTR) => {}
+            Err(error) if error == Errno::AGAIN || error == Errno::WOULDBLOCK => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn send_flags(more: bool) -> SendFlags {
+    let mut flags = SendFlags::NOSIGNAL;
+    flags.set(SendFlags::MORE, more);
+    flags
+}
+
+/// Apple's sockets have an option against SIGPIPE instead of a flag, and nothing like `MSG_MORE`.
+#[cfg(not(target_os = "linux"))]
+fn send_flags(_more: bool) -> SendFlags {
+    SendFlags::empty()
+}
+
+/// A host that vanished between two runs is noticed within half a minute.
+fn keepalive() -> TcpKeepalive {
+    TcpKeepalive::new()
+        .with_time(Duration::from_secs(15))
+        .with_interval(Duration::from_secs(5))
+        .with_retries(3)
+}

@@ -1,0 +1,106 @@
+//! What the suites share: ranks as threads, a watchdog, a lossy codec, reproducible values.
+
+#![allow(
+    dead_code,
+    reason = "every suite is a program of its own and uses a part"
+)]
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use dllama_net::{Codec, Mesh};
+
+/// No test takes longer, so a rank that hangs fails its test instead of hanging the run.
+const WATCHDOG: Duration = Duration::from_secs(60);
+
+/// Runs `body` on its own thread; panics if it panics or does not end in time.
+pub fn watched<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, receiver) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        let _ = sender.send(body());
+    });
+    match receiver.recv_timeout(WATCHDOG) {
+        Ok(value) => value,
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("still running after {WATCHDOG:?}"),
+        Err(mpsc::RecvTimeoutError::Disconnected) => match thread.join() {
+            Err(panic) => std::panic::resume_unwind(panic),
+            Ok(()) => unreachable!("the thread sends before it returns"),
+        },
+    }
+}
+
+/// Calls `body` with every rank's mesh, each on a thread, and returns the results in rank order.
+pub fn on_all_ranks<T: Send + 'static>(
+    meshes: Vec<Mesh>,
+    body: impl Fn(Mesh) -> T + Send + Sync + 'static,
+) -> Vec<T> {
+    watched(move || {
+        let body = &body;
+        thread::scope(|scope| {
+            let ranks = meshes
+                .into_iter()
+                .map(|mesh| scope.spawn(move || body(mesh)));
+            let threads: Vec<_> = ranks.collect();
+            let results = threads.into_iter().map(|thread| thread.join());
+            results
+                .map(|result| result.expect("the rank's thread"))
+                .collect()
+        })
+    })
+}
+
+/// Values in -1..1 that differ between ranks and indices, the same in every run (splitmix64).
+pub fn values(seed: u64, n_values: usize) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let next = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 40) as f32 / (1 << 23) as f32 - 1.0
+    };
+    std::iter::repeat_with(next).take(n_values).collect()
+}
+
+/// Bytes that differ between seeds and indices.
+pub fn bytes(seed: u64, n_bytes: usize) -> Vec<u8> {
+    let value = |x: f32| ((x + 1.0) * 127.0) as u8;
+    values(seed, n_bytes).into_iter().map(value).collect()
+}
+
+/// A lossy stand-in for Q80: blocks of 8 values, one byte each at a fixed scale.
+pub struct CoarseCodec;
+
+impl CoarseCodec {
+    /// Largest error of a value in -1..1.
+    pub const STEP: f32 = 1.0 / 127.0;
+}
+
+impl Codec for CoarseCodec {
+    fn granularity(&self) -> usize {
+        8
+    }
+
+    fn encoded_len(&self, n_values: usize) -> usize {
+        n_values
+    }
+
+    fn encode(&self, values: &[f32], out: &mut [u8]) -> Result<(), usize> {
+        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+            return Err(index);
+        }
+        let byte = |value: f32| (value / Self::STEP).round_ties_even() as i8 as u8;
+        out.iter_mut()
+            .zip(values)
+            .for_each(|(out, value)| *out = byte(*value));
+        Ok(())
+    }
+
+    fn add_decoded(&self, bytes: &[u8], acc: &mut [f32]) {
+        let value = |byte: u8| f32::from(byte as i8) * Self::STEP;
+        acc.iter_mut()
+            .zip(bytes)
+            .for_each(|(acc, byte)| *acc += value(*byte));
+    }
+}
