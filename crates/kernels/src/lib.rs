@@ -1,1 +1,33 @@
-//! dllama-kernels
+//! Kernels of dllama: blocks of quantised weights, the operations of a
+//! transformer on slices, and the pool of threads that runs them. No I/O.
+//!
+//! Four layers, each in its own place:
+//!
+//! | layer | where |
+//! |---|---|
+//! | public API: one operation a file, checks lengths once | `ops/` |
+//! | dispatch: a table of function pointers for each instruction set | `table.rs`, `kernels.rs` |
+//! | instruction set: which there are, and what this machine has | `isa.rs` |
+//! | algorithm: the loops | `arch/` |
+//!
+//! Everything but the four matmuls gives the same bits under every instruction
+//! set; the matmuls differ in the order of their f32 sum alone.
+
+mod arch;
+mod blocks;
+mod columns;
+mod isa;
+mod kernels;
+mod not_finite;
+mod ops;
+mod pool;
+mod table;
+
+pub use blocks::{BLOCK_SIZE, BlockQ40, BlockQ80};
+pub use columns::ColumnsMut;
+pub use half::f16;
+pub use isa::{Isa, UnknownIsa};
+pub use kernels::Kernels;
+pub use not_finite::NotFinite;
+pub use ops::Candidate;
+pub use pool::{Flow, Pool, Team};

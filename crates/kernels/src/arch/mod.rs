@@ -1,0 +1,9 @@
+//! The algorithms: portable ones, and those of each instruction set.
+
+mod rows;
+pub(crate) mod scalar;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx2;
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod neon;

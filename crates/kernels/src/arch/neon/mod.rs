@@ -1,0 +1,2 @@
+//! Armv8-A.
+pub(crate) use super::scalar::TABLE;

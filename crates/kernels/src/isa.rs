@@ -1,0 +1,137 @@
+//! The instruction sets there are kernels for, and which of them this machine has.
+
+use core::fmt;
+
+/// An instruction set with a table of kernels of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Isa {
+    /// Portable Rust: what all others are tested against.
+    Scalar,
+    /// x86-64 with AVX2, FMA and F16C.
+    Avx2,
+    /// Armv8-A's base vector instructions.
+    Neon,
+}
+
+impl Isa {
+    /// From the plainest to the fastest; those of one machine keep this order.
+    const ALL: [Isa; 3] = [Isa::Scalar, Isa::Avx2, Isa::Neon];
+
+    /// The instruction sets that this machine runs, the fastest last.
+    pub fn available() -> impl DoubleEndedIterator<Item = Isa> {
+        Self::ALL.into_iter().filter(|isa| isa.is_available())
+    }
+
+    /// The fastest instruction set that this machine runs.
+    pub(crate) fn best() -> Isa {
+        Self::available().next_back().unwrap_or(Isa::Scalar)
+    }
+
+    /// Whether this machine runs it.
+    pub fn is_available(self) -> bool {
+        match self {
+            Isa::Scalar => true,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => {
+                is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("fma")
+                    && is_x86_feature_detected!("f16c")
+            }
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            #[allow(unreachable_patterns)] // those of other architectures
+            _ => false,
+        }
+    }
+
+    /// The name that `DLLAMA_ISA` and reports use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Isa::Scalar => "scalar",
+            Isa::Avx2 => "avx2",
+            Isa::Neon => "neon",
+        }
+    }
+
+    /// The instruction set of that name, if this machine runs it.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownIsa`] if there is none of that name, or not on this machine.
+    pub fn from_name(name: &str) -> Result<Isa, UnknownIsa> {
+        Self::available()
+            .find(|isa| isa.name() == name)
+            .ok_or_else(|| UnknownIsa {
+                name: name.to_owned(),
+                exists: Self::ALL.iter().any(|isa| isa.name() == name),
+            })
+    }
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// `DLLAMA_ISA` names an instruction set that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownIsa {
+    /// What was asked for.
+    pub name: String,
+    /// Whether there are kernels for it, though not for this machine.
+    pub exists: bool,
+}
+
+impl fmt::Display for UnknownIsa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.exists {
+            "this machine does not run"
+        } else {
+            "dllama does not know"
+        };
+        write!(
+            f,
+            "DLLAMA_ISA={}: an instruction set that {what}; use one of:",
+            self.name
+        )?;
+        for isa in Isa::available() {
+            write!(f, " {isa}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for UnknownIsa {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scalar_is_always_there_and_the_best_is_last() {
+        let all: Vec<Isa> = Isa::available().collect();
+        assert_eq!(all[0], Isa::Scalar);
+        assert_eq!(Isa::best(), all[all.len() - 1]);
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        for isa in Isa::available() {
+            assert_eq!(Isa::from_name(isa.name()), Ok(isa));
+        }
+    }
+
+    #[test]
+    fn an_unusable_name_says_what_can_be_used() {
+        let unknown = Isa::from_name("AVX2 ").unwrap_err();
+        assert!(!unknown.exists);
+        assert!(unknown.to_string().contains("does not know"));
+        assert!(unknown.to_string().contains("scalar"));
+
+        let foreign = Isa::ALL.into_iter().find(|isa| !isa.is_available());
+        let foreign = Isa::from_name(foreign.unwrap().name()).unwrap_err();
+        assert!(foreign.exists);
+        assert!(foreign.to_string().contains("does not run"));
+    }
+}

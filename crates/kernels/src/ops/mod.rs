@@ -1,0 +1,23 @@
+//! The public operations: each checks its lengths once and calls the table.
+
+mod add;
+mod attention;
+mod candidates;
+mod convert;
+mod matmul;
+mod quantize;
+mod rms_norm;
+mod rope;
+mod softmax;
+mod swiglu;
+
+pub use candidates::Candidate;
+
+/// The length of a slice against what the others say it must be.
+#[track_caller]
+fn expect_len(what: &str, got: usize, expected: Option<usize>) {
+    assert!(
+        Some(got) == expected,
+        "{what} has {got} elements, expected {expected:?}"
+    );
+}

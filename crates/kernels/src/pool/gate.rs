@@ -1,0 +1,92 @@
+//! A counter that threads wait on: first spinning, then asleep.
+
+use core::hint;
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Spinning before the first look at the clock. It covers threads that arrive
+/// within a microsecond or two of each other, as they do when work is even.
+const SPINS: u32 = 64;
+
+/// Waiting awake in all. Waking a sleeper takes 5 to 50 microseconds, so a shorter
+/// wait is better spent awake, and a longer one costs at most twice what it must.
+const AWAKE: Duration = Duration::from_micros(50);
+
+/// A number that only changes, and those who wait for it to change.
+#[derive(Debug)]
+pub(super) struct Gate {
+    value: AtomicU32,
+    n_asleep: AtomicUsize,
+    lock: Mutex<()>,
+    changed: Condvar,
+    /// False where there are more threads than cores: whoever spins then keeps the
+    /// core from the one that is waited for.
+    may_spin: bool,
+}
+
+impl Gate {
+    pub(super) fn new(may_spin: bool) -> Self {
+        Self {
+            value: AtomicU32::new(0),
+            n_asleep: AtomicUsize::new(0),
+            lock: Mutex::new(()),
+            changed: Condvar::new(),
+            may_spin,
+        }
+    }
+
+    pub(super) fn value(&self) -> u32 {
+        self.value.load(Ordering::SeqCst)
+    }
+
+    /// Opens the gate for all who wait. What this thread wrote before, they see.
+    ///
+    /// No one is missed: a sleeper counts itself and then looks at the value, this
+    /// changes the value and then looks at the count, all in one total order
+    /// (`SeqCst`). So either the sleeper sees the new value, or this sees the
+    /// sleeper; and then the lock makes sure that it sleeps before it is woken.
+    pub(super) fn advance(&self) {
+        self.value.fetch_add(1, Ordering::SeqCst);
+        if self.n_asleep.load(Ordering::SeqCst) > 0 {
+            drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
+            self.changed.notify_all();
+        }
+    }
+
+    /// Returns once the value is no longer `old`.
+    pub(super) fn wait_while(&self, old: u32) {
+        if self.may_spin && self.changes_soon(old) {
+            return;
+        }
+        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        self.n_asleep.fetch_add(1, Ordering::SeqCst);
+        while self.value() == old {
+            lock = self
+                .changed
+                .wait(lock)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        self.n_asleep.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Waits awake for a bounded time. After the first spins it offers the core to
+    /// others each time round, in case one of them is who it waits for.
+    fn changes_soon(&self, old: u32) -> bool {
+        for _ in 0..SPINS {
+            if self.value() != old {
+                return true;
+            }
+            hint::spin_loop();
+        }
+        let start = Instant::now();
+        while start.elapsed() < AWAKE {
+            if self.value() != old {
+                return true;
+            }
+            thread::yield_now();
+        }
+        self.value() != old
+    }
+}

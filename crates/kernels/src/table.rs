@@ -1,0 +1,51 @@
+//! What an instruction set provides: one function pointer for each operation.
+
+use half::f16;
+
+use crate::blocks::{BlockQ40, BlockQ80};
+use crate::columns::ColumnsMut;
+use crate::not_finite::NotFinite;
+
+/// (q, keys, values, scale, scores, out), over a cache of `E`.
+pub(crate) type Attention<E> = unsafe fn(&[f32], &[E], &[E], f32, &mut [f32], &mut [f32]);
+
+/// The kernels of one instruction set.
+///
+/// # Safety
+///
+/// Every field may be called only on a machine that has the table's instruction
+/// set ([`Kernels`](crate::Kernels) holds no other table) and with slices of the
+/// lengths that its entry point in `ops/` checks.
+#[derive(Debug)]
+pub(crate) struct Table {
+    /// (w, x, blocks in a row, out)
+    pub matmul_q40_q80: unsafe fn(&[BlockQ40], &[BlockQ80], usize, ColumnsMut<'_>),
+    /// (w, x, blocks in a row, out)
+    pub matmul_q80_q80: unsafe fn(&[BlockQ80], &[BlockQ80], usize, ColumnsMut<'_>),
+    /// (w, x, n_in, out)
+    pub matmul_f16_f32: unsafe fn(&[f16], &[f32], usize, ColumnsMut<'_>),
+    /// (w, x, n_in, out)
+    pub matmul_f32_f32: unsafe fn(&[f32], &[f32], usize, ColumnsMut<'_>),
+    pub quantize_q80: unsafe fn(&[f32], &mut [BlockQ80]) -> Result<(), NotFinite>,
+    pub quantize_q40: unsafe fn(&[f32], &mut [BlockQ40]) -> Result<(), NotFinite>,
+    pub dequantize_q40: unsafe fn(&[BlockQ40], &mut [f32]),
+    pub dequantize_q80: unsafe fn(&[BlockQ80], &mut [f32]),
+    pub dequantize_f16: unsafe fn(&[f16], &mut [f32]),
+    pub narrow_f16: unsafe fn(&[f32], &mut [f16]),
+    pub widen_bf16: unsafe fn(&[u16], &mut [f32]),
+    /// (x, weight, eps, out)
+    pub rms_norm: unsafe fn(&[f32], &[f32], f32, &mut [f32]),
+    /// (x, cos, sin)
+    pub rope_interleaved: unsafe fn(&mut [f32], &[f32], &[f32]),
+    /// (x, cos, sin)
+    pub rope_half_split: unsafe fn(&mut [f32], &[f32], &[f32]),
+    pub attention_f16: Attention<f16>,
+    pub attention_f32: Attention<f32>,
+    pub softmax: unsafe fn(&mut [f32]),
+    /// (gate, up, out)
+    pub swiglu: unsafe fn(&[f32], &[f32], &mut [f32]),
+    pub add_assign: unsafe fn(&mut [f32], &[f32]),
+    pub add_q80: unsafe fn(&mut [f32], &[BlockQ80]),
+    /// (logits, temperature): the log-sum-exp
+    pub log_sum_exp: unsafe fn(&[f32], f32) -> Result<f32, NotFinite>,
+}
