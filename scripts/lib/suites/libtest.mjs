@@ -1,0 +1,45 @@
+/** Rust tests: `cargo test` and what runs it. */
+
+import { run } from "../children.mjs";
+import { failed, skipped } from "./outcome.mjs";
+
+/** With this a script says that the machine lacks what its tests need (sysexits' EX_TEMPFAIL). */
+const CANNOT_RUN_HERE = 75;
+
+const RESULT = /^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored;/gm;
+
+/** cargo prints this for a test program that ended in no orderly way, and so printed no result. */
+const CRASH = /^ {2}process didn't exit successfully: /gm;
+
+/** Adds up the last lines of all test programs; a crashed one counts as one failure. */
+export function countLibtest(output) {
+  const sum = { passed: 0, failed: [...output.matchAll(CRASH)].length, skipped: 0 };
+  for (const [, nPassed, nFailed, nIgnored] of output.matchAll(RESULT)) {
+    sum.passed += Number(nPassed);
+    sum.failed += Number(nFailed);
+    sum.skipped += Number(nIgnored);
+  }
+  return sum;
+}
+
+/**
+ * @param {string[]} command
+ * @param {number} timeoutMs
+ * @param {string} [isa] the instruction set that the tests need: if `REQUIRE_ISA` names it, they
+ *   must not be skipped
+ * @returns {Promise<import("./outcome.mjs").Outcome>}
+ */
+export async function runLibtest(command, timeoutMs, isa) {
+  const { exitCode, problem, output } = await run(command, { timeoutMs });
+  if (exitCode === CANNOT_RUN_HERE) {
+    const reason = output.trim();
+    const isRequired = process.env.REQUIRE_ISA?.split(",").includes(isa);
+    return isRequired ? failed(`REQUIRE_ISA asks for ${isa}: ${reason}`) : skipped(reason);
+  }
+  const counts = countLibtest(output);
+  const details = `${output}\n${command[0]} ${problem ?? "ended well"}.`;
+  // An error of the compiler fails without a count.
+  if (problem && counts.failed === 0) return { ...counts, failed: 1, details };
+  if (counts.passed + counts.failed === 0) return failed(`${details} No test ran.`);
+  return { ...counts, details };
+}

@@ -1,0 +1,33 @@
+/**
+ * What a suite came to. A suite that counts nothing itself, such as a formatter, counts as one.
+ *
+ * @typedef {object} Outcome
+ * @property {number} passed
+ * @property {number} failed
+ * @property {number} skipped
+ * @property {string} [details] shown if something failed
+ * @property {string} [reason] why all of it was skipped
+ */
+
+import { run } from "../children.mjs";
+
+/** @returns {Outcome} */
+export const passed = () => ({ passed: 1, failed: 0, skipped: 0 });
+
+/** @returns {Outcome} */
+export const failed = (details) => ({ passed: 0, failed: 1, skipped: 0, details });
+
+/** @returns {Outcome} */
+export const skipped = (reason) => ({ passed: 0, failed: 0, skipped: 1, reason });
+
+/**
+ * A program that says yes or no.
+ *
+ * @param {string[]} command
+ * @param {number} timeoutMs
+ * @returns {Promise<Outcome>}
+ */
+export async function runCheck(command, timeoutMs) {
+  const { problem, output } = await run(command, { timeoutMs });
+  return problem ? failed(`${output}\n${command[0]} ${problem}.`) : passed();
+}

@@ -1,0 +1,95 @@
+/**
+ * Everything that `pnpm test` runs, in this order.
+ *
+ * @typedef {object} Suite
+ * @property {string} name
+ * @property {boolean} [isQuick] part of `pnpm check`, too
+ * @property {boolean} [needsBuild] fails unheard if the build has failed
+ * @property {(options: { quick: boolean }) => Promise<import("./outcome.mjs").Outcome>} run
+ */
+
+import { join } from "node:path";
+
+import { bringUpToDate } from "../build.mjs";
+import { installed, packages, root } from "../workspace.mjs";
+import { runLibtest } from "./libtest.mjs";
+import { failed, passed, runCheck } from "./outcome.mjs";
+import { runUvu } from "./uvu.mjs";
+
+/** A cold compilation of everything takes a quarter of it on two cores. */
+const CARGO_TIMEOUT_MS = 600_000;
+const CHECK_TIMEOUT_MS = 120_000;
+
+const cargo = (...args) => ["cargo", ...args];
+const node = (script, ...args) => [process.execPath, join(root, "scripts", script), ...args];
+const check = (command) => () => runCheck(command, CHECK_TIMEOUT_MS);
+
+const isEndToEnd = (file) => file.startsWith("e2e");
+
+/** @type {Suite[]} */
+export const suites = [
+  { name: "build", isQuick: true, run: build },
+  { name: "rustfmt", isQuick: true, run: check(cargo("fmt", "--all", "--check")) },
+  {
+    name: "clippy",
+    isQuick: true,
+    run: () =>
+      runCheck(
+        cargo(
+          "clippy",
+          "--quiet",
+          "--locked",
+          "--workspace",
+          "--all-targets",
+          "--",
+          "-D",
+          "warnings",
+        ),
+        CARGO_TIMEOUT_MS,
+      ),
+  },
+  {
+    name: "cargo tests",
+    isQuick: true,
+    run: ({ quick }) =>
+      runLibtest(
+        cargo(
+          "test",
+          "--quiet",
+          "--locked",
+          "--workspace",
+          "--no-fail-fast",
+          ...(quick ? ["--lib"] : []),
+        ),
+        CARGO_TIMEOUT_MS,
+      ),
+  },
+  {
+    name: "NEON tests",
+    run: () => runLibtest(["bash", join(root, "scripts/test-neon.sh")], CARGO_TIMEOUT_MS, "neon"),
+  },
+  {
+    name: "types",
+    isQuick: true,
+    needsBuild: true,
+    run: check([installed("tsc"), "--project", join(root, "tsconfig.tests.json")]),
+  },
+  { name: "lint", isQuick: true, needsBuild: true, run: check([installed("oxlint")]) },
+  { name: "format", isQuick: true, run: check([installed("oxfmt"), "--check"]) },
+  { name: "dead code", needsBuild: true, run: check([installed("knip"), "--no-progress"]) },
+  { name: "layers", isQuick: true, run: check(node("check-layers.mjs")) },
+  { name: "generated", run: check(node("generate-types.mjs", "--check")) },
+  ...packages.map((name) => ({
+    name,
+    isQuick: true,
+    needsBuild: true,
+    run: ({ quick }) =>
+      runUvu(join(root, "packages", name, "test"), (file) => !quick || !isEndToEnd(file)),
+  })),
+  { name: "scripts", isQuick: true, run: () => runUvu(join(root, "scripts/test")) },
+];
+
+async function build() {
+  const problem = await bringUpToDate({ say: () => {}, output: "capture" });
+  return problem ? failed(problem) : passed();
+}
