@@ -1,0 +1,182 @@
+/** The command line of `dllama inference`. */
+
+import { DEFAULT_PORT, workerAddress } from "./addresses.ts";
+import type { CommandSpec } from "./command-spec.ts";
+import { generalFlags, nthreads } from "./shared-flags.ts";
+import { choice, decimalNumber, path, text, wholeNumber } from "./value-types.ts";
+import type { ValueType } from "./value-types.ts";
+
+/** Names of the formats in llama.cpp. */
+const ggmlNames = { q4_0: "q40", q8_0: "q80" } as const;
+
+const ggufPath: ValueType<string> = {
+  expected: "a .gguf file",
+  read: (value) => (value.endsWith(".gguf") ? path.read(value) : undefined),
+};
+
+export const inferenceSpec = {
+  name: "inference",
+  summary: "Continue a prompt, on this device or shared over several",
+  positionals: {
+    model: {
+      placeholder: "MODEL.gguf",
+      type: ggufPath,
+      required: false,
+      description: "the model, as with --model",
+      hint: 'Put a prompt of several words in quotes: --prompt "Once upon a time". A model that is no .gguf goes to --model.',
+    },
+  },
+  flags: {
+    model: {
+      kind: "option",
+      aliases: ["-m"],
+      placeholder: "FILE",
+      type: path,
+      defaultText: "the small embedded model",
+      description: "The GGUF model to run.",
+      group: "Model",
+    },
+    tokenizer: {
+      kind: "option",
+      placeholder: "FILE",
+      type: path,
+      defaultText: "the one in the model",
+      description:
+        "A tokenizer.model, or a tokenizer.bin of llama2.c; must have the model's vocabulary size.",
+      group: "Model",
+    },
+    "max-seq-len": {
+      kind: "option",
+      aliases: ["-c", "--ctx-size"],
+      placeholder: "TOKENS",
+      type: wholeNumber({ min: 1 }),
+      defaultText: "the model's, at most 4096",
+      description:
+        "Tokens of context, prompt and generated text together. Memory for the KV cache grows with it.",
+      group: "Model",
+    },
+    "weights-float-type": {
+      kind: "option",
+      placeholder: "TYPE",
+      type: choice(["q40", "q80", "f16", "f32"], ggmlNames),
+      defaultText: "what the file holds",
+      description: "Checked against the file; the file decides.",
+      group: "Model",
+    },
+    prompt: {
+      kind: "option",
+      aliases: ["-p"],
+      placeholder: "TEXT",
+      type: text,
+      defaultText: "piped stdin, else none",
+      description: "The text to continue.",
+      group: "Prompt",
+    },
+    file: {
+      kind: "option",
+      aliases: ["-f"],
+      placeholder: "FILE",
+      type: path,
+      description: "Read the prompt from a file, in UTF-8. One line break at its end is left out.",
+      group: "Prompt",
+    },
+    steps: {
+      kind: "option",
+      aliases: ["-n", "--n-predict"],
+      placeholder: "TOKENS",
+      type: wholeNumber({ min: 1 }),
+      defaultText: "until the model ends its text or the context is full",
+      description: "Tokens to generate at most.",
+      group: "Generation",
+    },
+    temperature: {
+      kind: "option",
+      aliases: ["--temp"],
+      placeholder: "X",
+      type: decimalNumber({ min: 0 }),
+      default: 0.8,
+      description: "Randomness; 0 always takes the likeliest token.",
+      group: "Generation",
+    },
+    "top-p": {
+      kind: "option",
+      placeholder: "P",
+      type: decimalNumber({ min: 0, max: 1 }),
+      default: 0.9,
+      description: "Draw among the likeliest tokens whose probabilities add up to P.",
+      group: "Generation",
+    },
+    seed: {
+      kind: "option",
+      aliases: ["-s"],
+      placeholder: "N",
+      type: wholeNumber({ min: 0 }),
+      defaultText: "random, and told at the start",
+      description: "Start of the random numbers; the same seed gives the same text.",
+      group: "Generation",
+    },
+    "ignore-eos": {
+      kind: "toggle",
+      description: "Go on after the model has ended its text.",
+      group: "Generation",
+    },
+    workers: {
+      kind: "list",
+      placeholder: "HOST[:PORT] ...",
+      type: workerAddress,
+      defaultText: "this device alone",
+      description:
+        `Devices that run \`dllama worker\`, separated by spaces or commas, up to the next flag. ` +
+        `The port is ${DEFAULT_PORT} if none is given; IPv6 with a port is [ADDRESS]:PORT.`,
+      group: "Devices",
+    },
+    nthreads: { ...nthreads, group: "Devices" },
+    "buffer-float-type": {
+      kind: "option",
+      placeholder: "TYPE",
+      type: choice(["q80", "f32"], { q8_0: "q80" }),
+      default: "q80",
+      description:
+        "Format of the activations that the devices exchange: q80 is a quarter of the traffic, f32 is exact.",
+      group: "Devices",
+    },
+    "kv-cache-type": {
+      kind: "option",
+      placeholder: "TYPE",
+      type: choice(["f16", "f32"]),
+      default: "f16",
+      description: "Format of the KV cache: f16 takes half the memory.",
+      group: "Devices",
+    },
+    insecure: {
+      kind: "toggle",
+      description: "Accepted, without effect yet: traffic to workers is never encrypted so far.",
+      group: "Devices",
+    },
+    format: {
+      kind: "option",
+      placeholder: "FORMAT",
+      type: choice(["report", "text", "json"]),
+      default: "report",
+      description:
+        "report: a line of figures a token; text: the generated text alone; json: an object a line.",
+      group: "Output",
+    },
+    echo: {
+      kind: "toggle",
+      description: "With --format text: the prompt before the text.",
+      group: "Output",
+    },
+    ...generalFlags,
+  },
+  examples: [
+    'dllama inference --prompt "Once upon a time" --steps 64',
+    'dllama inference llama-2-7b-q40.gguf -p "Hello" --workers 10.0.0.2 10.0.0.3:9999 --steps 32',
+    "echo Hello | dllama inference --model llama-2-7b-q40.gguf --format text --seed 1",
+  ],
+  notes: [
+    "A line of the report: G generation time, I inference time, T transfer time (waiting for the network), " +
+      "S kB sent and R kB received by this device (1 kB is 1024 bytes), then the text. " +
+      "Each covers what happened since the line before.",
+  ],
+} as const satisfies CommandSpec;

@@ -1,0 +1,72 @@
+/**
+ * How the text of one argument becomes a value. A type says in words what it expects, so that an
+ * error and the help text cannot disagree with what is accepted.
+ */
+
+export interface ValueType<T> {
+  /** Completes "expects ...", for instance "a whole number of 1 or more". */
+  readonly expected: string;
+  /**
+   * The accepted words, where there is a fixed set: help shows them, a typing error gets the
+   * nearest.
+   */
+  readonly choices?: readonly string[];
+  /** The value, or undefined when the text is not one. */
+  read(text: string): T | undefined;
+}
+
+interface Range {
+  min: number;
+  max?: number;
+}
+
+function inRange(value: number, { min, max = Number.MAX_SAFE_INTEGER }: Range): number | undefined {
+  return value >= min && value <= max ? value : undefined;
+}
+
+function describeRange({ min, max }: Range): string {
+  return max === undefined ? `of ${min} or more` : `from ${min} to ${max}`;
+}
+
+/** Decimal digits only: `1e3`, `0x10` and `5.0` are refused rather than guessed at. */
+export function wholeNumber(range: Range): ValueType<number> {
+  return {
+    expected: `a whole number ${describeRange(range)}`,
+    read: (text) => (/^[+-]?\d+$/.test(text) ? inRange(Number(text), range) : undefined),
+  };
+}
+
+export function decimalNumber(range: Range): ValueType<number> {
+  return {
+    expected: `a number ${describeRange(range)}`,
+    read: (text) =>
+      /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? inRange(Number(text), range) : undefined,
+  };
+}
+
+/** One of a few words, in any case. `synonyms` are spellings that people know from other tools. */
+export function choice<const T extends string>(
+  choices: readonly T[],
+  synonyms: Readonly<Record<string, T>> = {},
+): ValueType<T> {
+  return {
+    expected: choices.length === 2 ? choices.join(" or ") : `one of ${choices.join(", ")}`,
+    choices,
+    read(text) {
+      const word = text.toLowerCase();
+      return (
+        choices.find((known) => known === word) ??
+        (Object.hasOwn(synonyms, word) ? synonyms[word] : undefined)
+      );
+    },
+  };
+}
+
+/** Any text, the empty one too. */
+export const text: ValueType<string> = { expected: "a text", read: (value) => value };
+
+export const path: ValueType<string> = {
+  expected: "a path",
+  // A NUL ends a path for the system's calls.
+  read: (value) => (value === "" || value.includes("\0") ? undefined : value),
+};

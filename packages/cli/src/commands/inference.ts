@@ -1,0 +1,136 @@
+/**
+ * `dllama inference`: one prompt through one model, on this device alone or shared over several.
+ */
+
+import type { Model } from "@dllama/core";
+import { defineCommand } from "citty";
+import type { ParsedFlags } from "../args/command-spec.ts";
+import { inferenceSpec } from "../args/inference.ts";
+import { parse } from "../args/parse.ts";
+import { UsageError } from "../args/usage-error.ts";
+import { runWriters } from "../output/formats.ts";
+import { log, setVerbosity } from "../output/log.ts";
+import { startProgress } from "../output/progress.ts";
+import type { RunWriter } from "../output/run-writer.ts";
+import { untilStopped } from "../stop.ts";
+
+type Flags = ParsedFlags<typeof inferenceSpec>;
+
+export { inferenceSpec as spec } from "../args/inference.ts";
+
+export const command = defineCommand({
+  run({ rawArgs }) {
+    const { flags, positionals } = parse(inferenceSpec, rawArgs);
+    setVerbosity(flags);
+    if (flags.model !== undefined && positionals.model !== undefined) {
+      throw new UsageError(
+        `two models: --model ${flags.model} and ${positionals.model}`,
+        "Give one of them.",
+      );
+    }
+    checkWorkers(flags.workers);
+    const path = flags.model ?? positionals.model;
+    return untilStopped((signal) => infer(flags, path, signal));
+  },
+});
+
+/**
+ * One worker cannot be two ranks. Two names of one device show only when the second connection is
+ * refused.
+ */
+function checkWorkers(workers: readonly string[]): void {
+  const model = workers.find((worker) => /\.gguf:\d+$/.test(worker));
+  if (model !== undefined) {
+    throw new UsageError(
+      `--workers takes every argument up to the next flag, ${model.replace(/:\d+$/, "")} too`,
+      "Put the model before --workers, or give it with --model.",
+    );
+  }
+  const duplicate = workers.find((worker, i) => workers.indexOf(worker) !== i);
+  if (duplicate === undefined) return;
+  throw new UsageError(
+    `--workers names ${duplicate} twice`,
+    "Each worker is one rank: give it once.",
+  );
+}
+
+async function infer(flags: Flags, path: string | undefined, signal: AbortSignal): Promise<void> {
+  const { readPrompt } = await import("./prompt-source.ts");
+  const prompt = await readPrompt(flags, signal);
+  if (path === undefined) {
+    log.info("Running the small embedded model; --model FILE runs another.");
+  }
+  const model = await load(flags, path);
+  try {
+    const writer = runWriters[flags.format]({
+      write: (text) => process.stdout.write(text),
+      isTerminal: process.stdout.isTTY,
+      echo: flags.echo,
+    });
+    await generate(model, prompt, flags, writer, signal);
+  } finally {
+    await model.dispose();
+  }
+}
+
+async function load(flags: Flags, path: string | undefined): Promise<Model> {
+  const { loadModel } = await import("@dllama/core");
+  const progress = await startProgress("Loading");
+  try {
+    return await loadModel({
+      path,
+      workers: flags.workers,
+      nthreads: flags.nthreads,
+      maxSeqLen: flags["max-seq-len"],
+      bufferFloatType: flags["buffer-float-type"],
+      kvCacheType: flags["kv-cache-type"],
+      tokenizer: flags.tokenizer,
+      weightsFloatType: flags["weights-float-type"],
+      onProgress: ({ doneBytes, totalBytes }) => progress.update(doneBytes, totalBytes),
+    });
+  } finally {
+    progress.end();
+  }
+}
+
+async function generate(
+  model: Model,
+  prompt: string,
+  flags: Flags,
+  writer: RunWriter,
+  signal: AbortSignal,
+): Promise<void> {
+  const generation = model.generate(prompt, {
+    steps: flags.steps,
+    temperature: flags.temperature,
+    topP: flags["top-p"],
+    seed: flags.seed,
+    ignoreEos: flags["ignore-eos"],
+    signal,
+  });
+  const { info } = model;
+  const bufferFloatType = flags["buffer-float-type"];
+  const kvCacheType = flags["kv-cache-type"];
+  log.info(
+    `${info.name}: ${count(info.worldSize, "rank")}, ${count(info.nthreads, "thread")} (${info.isa}), ` +
+      `${bufferFloatType} buffers, ${kvCacheType} KV cache, seed ${generation.seed}`,
+  );
+  writer.start({ info, seed: generation.seed, bufferFloatType, kvCacheType });
+  let hasPrompt = false;
+  const writePrompt = () => {
+    if (hasPrompt || generation.prompt === undefined) return;
+    hasPrompt = true;
+    writer.prompt(generation.prompt);
+  };
+  for await (const token of generation) {
+    writePrompt();
+    writer.token(token);
+  }
+  // A run may end with its prompt: the first token was EOS, or Ctrl-C came.
+  writePrompt();
+  if (generation.summary !== undefined) writer.summary(generation.summary);
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? "" : "s"}`;
+}

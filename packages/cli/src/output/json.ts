@@ -1,0 +1,43 @@
+/**
+ * One JSON object a line, for programs. Times in milliseconds with three decimals, sizes in bytes.
+ */
+
+import type { Figures } from "@dllama/core";
+import type { RunWriter, WriterOptions } from "./run-writer.ts";
+
+export function jsonWriter({ write }: Pick<WriterOptions, "write">): RunWriter {
+  const print = (type: string, fields: object) => write(`${JSON.stringify({ type, ...fields })}\n`);
+  return {
+    start({ info, seed, bufferFloatType, kvCacheType }) {
+      const { path, worldSize, nthreads, isa } = info;
+      print("start", { model: path, worldSize, nthreads, isa, seed, bufferFloatType, kvCacheType });
+    },
+    prompt: (prompt) => print("prompt", { tokens: prompt.tokens, ...figures(prompt) }),
+    token: (token) => print("token", { id: token.id, text: token.text, ...figures(token) }),
+    summary(summary) {
+      print("summary", {
+        promptTokens: summary.promptTokens,
+        generatedTokens: summary.generatedTokens,
+        prefillTokensPerSecond: round(summary.prefillTokensPerSecond),
+        decodeTokensPerSecond: round(summary.decodeTokensPerSecond),
+        stopReason: summary.stopReason,
+        // Present only when the run ended within a character: what its tokens' texts lack.
+        ...(summary.tail === "" ? {} : { tail: summary.tail }),
+      });
+    },
+  };
+}
+
+function figures(of: Figures): Figures {
+  return {
+    generationMs: round(of.generationMs),
+    inferenceMs: round(of.inferenceMs),
+    transferMs: round(of.transferMs),
+    sentBytes: of.sentBytes,
+    receivedBytes: of.receivedBytes,
+  };
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

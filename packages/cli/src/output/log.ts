@@ -1,0 +1,51 @@
+/**
+ * Notices, warnings and errors, all on stderr: stdout holds results only. consola's own reporters
+ * write to stdout, take out backticks and underscores, and decide on colours by stdout; this one
+ * does none of that.
+ */
+
+import { styleText } from "node:util";
+import { createConsola } from "consola/basic";
+import type { LogObject } from "consola/basic";
+import { escapeText } from "./escape.ts";
+
+const prefixes: Readonly<Record<string, { word: string; colour: "red" | "yellow" | "gray" }>> = {
+  error: { word: "error: ", colour: "red" },
+  warn: { word: "warning: ", colour: "yellow" },
+  debug: { word: "debug: ", colour: "gray" },
+};
+
+export const log = createConsola({
+  // Explicit: consola would fall silent under NODE_ENV=test.
+  level: levelOf({ quiet: false, verbose: false }),
+  stdout: process.stderr,
+  stderr: process.stderr,
+  reporters: [{ log: (entry) => void process.stderr.write(format(entry)) }],
+});
+
+export function setVerbosity(flags: { quiet: boolean; verbose: boolean }): void {
+  log.level = levelOf(flags);
+}
+
+/** Does the person want progress and notices? */
+export function isTalkative(): boolean {
+  return log.level >= 3;
+}
+
+/** consola's levels: 1 is errors and warnings, 3 notices too, 4 everything. */
+function levelOf({ quiet, verbose }: { quiet: boolean; verbose: boolean }): number {
+  return verbose ? 4 : quiet ? 1 : 3;
+}
+
+function format({ type, args }: LogObject): string {
+  const message = escapeText(args.join(" "));
+  const prefix = prefixes[type];
+  if (prefix === undefined) return `${message}\n`;
+  return `${useColours() ? styleText(prefix.colour, prefix.word) : prefix.word}${message}\n`;
+}
+
+/** https://no-color.org: any value that is not empty turns colours off. */
+function useColours(): boolean {
+  const { NO_COLOR, TERM } = process.env;
+  return process.stderr.isTTY && !NO_COLOR && TERM !== "dumb";
+}

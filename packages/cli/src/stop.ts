@@ -1,0 +1,37 @@
+/**
+ * Requests to end early: Ctrl-C, SIGTERM, and a stdout that nobody reads any more (`| head -1`).
+ * The first one aborts the signal, so that the command ends cleanly and prints what it owes; a
+ * second Ctrl-C ends at once.
+ */
+
+/** 128 + the signal's number, as shells count. */
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/**
+ * Runs a command's work and gives the exit code: 0, or that of the request that ended it.
+ * What the work throws because it was aborted is not an error.
+ */
+export async function untilStopped(work: (signal: AbortSignal) => Promise<void>): Promise<number> {
+  const controller = new AbortController();
+  const { signal } = controller;
+  let exitCode = 0;
+  for (const [name, code] of Object.entries(EXIT_CODES)) {
+    process.on(name, () => {
+      if (signal.aborted) process.exit(code);
+      exitCode = code;
+      controller.abort();
+    });
+  }
+  process.stdout.on("error", () => controller.abort());
+  try {
+    await work(signal);
+  } catch (error) {
+    if (!signal.aborted || !isAbort(error)) throw error;
+  }
+  return exitCode;
+}
+
+function isAbort(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.name === "AbortError" || ("code" in error && error.code === "ABORTED");
+}
