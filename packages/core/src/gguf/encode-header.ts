@@ -116,7 +116,6 @@ function encodeArray(array: GgufArray): Buffer {
 
 function encodeItems(array: GgufArray): Buffer {
   if (array.of === "string") return Buffer.concat(array.value.map(string));
-  if (array.of === "bool") return Buffer.from(array.value.map(Number));
   return bytesOf(array.value);
 }
 

@@ -4,6 +4,7 @@
  */
 import { open, stat } from "node:fs/promises";
 import { DllamaError } from "../errors.ts";
+import { systemError } from "../system-error.ts";
 import { ALIGNMENT_KEY, DEFAULT_ALIGNMENT, MAGIC } from "./gguf-file.ts";
 import type { GgufFile } from "./gguf-file.ts";
 import { HeaderReader } from "./header-reader.ts";
@@ -45,7 +46,7 @@ export async function readGguf(path: string): Promise<GgufFile> {
       await file.close();
     }
   } catch (error) {
-    throw error instanceof DllamaError ? error : describeSystemError(path, error);
+    throw error instanceof DllamaError ? error : systemError(path, "a GGUF file", error);
   }
 }
 
@@ -101,16 +102,4 @@ function alignmentOf(reader: HeaderReader, value: GgufValue | undefined): number
 
 function isAlignment(n: number): boolean {
   return n >= MIN_ALIGNMENT && n <= MAX_ALIGNMENT && (n & (n - 1)) === 0;
-}
-
-function describeSystemError(path: string, error: unknown): DllamaError {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "ENOENT" || code === "ENOTDIR") {
-    const message = `${path}: expected a GGUF file, there is no file of this name`;
-    return new DllamaError("FILE_NOT_FOUND", message, { hint: "Check the path.", cause: error });
-  }
-  return new DllamaError("FILE_UNREADABLE", `${path}: cannot read the file: ${String(error)}`, {
-    hint: "Check that you may read it and that the disk works.",
-    cause: error,
-  });
 }

@@ -17,63 +17,29 @@ const SCALARS: Record<GgufScalarType, (reader: HeaderReader) => Promise<GgufScal
   uint32: async (r) => ({ type: "uint32", value: (await r.bytes(4)).readUInt32LE() }),
   int32: async (r) => ({ type: "int32", value: (await r.bytes(4)).readInt32LE() }),
   float32: async (r) => ({ type: "float32", value: (await r.bytes(4)).readFloatLE() }),
-  bool: async (r) => ({ type: "bool", value: toBoolean(r, (await r.bytes(1)).readUInt8()) }),
+  bool: async (r) => ({ type: "bool", value: (await readBooleans(r, 1))[0] === 1 }),
   string: async (r) => ({ type: "string", value: await r.string("a string", MAX_STRING_BYTES) }),
   uint64: async (r) => ({ type: "uint64", value: (await r.bytes(8)).readBigUInt64LE() }),
   int64: async (r) => ({ type: "int64", value: (await r.bytes(8)).readBigInt64LE() }),
   float64: async (r) => ({ type: "float64", value: (await r.bytes(8)).readDoubleLE() }),
 };
 
+const type = "array";
+
 /** Typed arrays take the machine's byte order, which is GGUF's on every machine that dllama runs on. */
 const ARRAYS: Record<GgufScalarType, (reader: HeaderReader, n: number) => Promise<GgufArray>> = {
-  uint8: async (r, n) => ({ type: "array", of: "uint8", value: new Uint8Array(await r.copy(n)) }),
-  int8: async (r, n) => ({ type: "array", of: "int8", value: new Int8Array(await r.copy(n)) }),
-  uint16: async (r, n) => ({
-    type: "array",
-    of: "uint16",
-    value: new Uint16Array(await r.copy(2 * n)),
-  }),
-  int16: async (r, n) => ({
-    type: "array",
-    of: "int16",
-    value: new Int16Array(await r.copy(2 * n)),
-  }),
-  uint32: async (r, n) => ({
-    type: "array",
-    of: "uint32",
-    value: new Uint32Array(await r.copy(4 * n)),
-  }),
-  int32: async (r, n) => ({
-    type: "array",
-    of: "int32",
-    value: new Int32Array(await r.copy(4 * n)),
-  }),
-  float32: async (r, n) => ({
-    type: "array",
-    of: "float32",
-    value: new Float32Array(await r.copy(4 * n)),
-  }),
-  bool: async (r, n) => ({
-    type: "array",
-    of: "bool",
-    value: Array.from(await r.bytes(n), (byte) => toBoolean(r, byte)),
-  }),
-  string: async (r, n) => ({ type: "array", of: "string", value: await r.strings(n) }),
-  uint64: async (r, n) => ({
-    type: "array",
-    of: "uint64",
-    value: new BigUint64Array(await r.copy(8 * n)),
-  }),
-  int64: async (r, n) => ({
-    type: "array",
-    of: "int64",
-    value: new BigInt64Array(await r.copy(8 * n)),
-  }),
-  float64: async (r, n) => ({
-    type: "array",
-    of: "float64",
-    value: new Float64Array(await r.copy(8 * n)),
-  }),
+  uint8: async (r, n) => ({ type, of: "uint8", value: new Uint8Array(await r.copy(n)) }),
+  int8: async (r, n) => ({ type, of: "int8", value: new Int8Array(await r.copy(n)) }),
+  uint16: async (r, n) => ({ type, of: "uint16", value: new Uint16Array(await r.copy(2 * n)) }),
+  int16: async (r, n) => ({ type, of: "int16", value: new Int16Array(await r.copy(2 * n)) }),
+  uint32: async (r, n) => ({ type, of: "uint32", value: new Uint32Array(await r.copy(4 * n)) }),
+  int32: async (r, n) => ({ type, of: "int32", value: new Int32Array(await r.copy(4 * n)) }),
+  float32: async (r, n) => ({ type, of: "float32", value: new Float32Array(await r.copy(4 * n)) }),
+  bool: async (r, n) => ({ type, of: "bool", value: await readBooleans(r, n) }),
+  string: async (r, n) => ({ type, of: "string", value: await r.strings(n) }),
+  uint64: async (r, n) => ({ type, of: "uint64", value: new BigUint64Array(await r.copy(8 * n)) }),
+  int64: async (r, n) => ({ type, of: "int64", value: new BigInt64Array(await r.copy(8 * n)) }),
+  float64: async (r, n) => ({ type, of: "float64", value: new Float64Array(await r.copy(8 * n)) }),
 };
 
 export async function readMetadata(
@@ -92,8 +58,8 @@ export async function readMetadata(
 }
 
 async function readValue(reader: HeaderReader): Promise<GgufValue> {
-  const type = await readType(reader);
-  if (type !== "array") return SCALARS[type](reader);
+  const valueType = await readType(reader);
+  if (valueType !== "array") return SCALARS[valueType](reader);
   const of = await readType(reader);
   if (of === "array") throw reader.malformed("expected an array of values, got an array of arrays");
   return ARRAYS[of](reader, await reader.size("an array's length"));
@@ -101,13 +67,15 @@ async function readValue(reader: HeaderReader): Promise<GgufValue> {
 
 async function readType(reader: HeaderReader): Promise<GgufScalarType | "array"> {
   const id = await reader.uint32();
-  const type = VALUE_TYPES[id];
-  if (type === undefined)
+  const valueType = VALUE_TYPES[id];
+  if (valueType === undefined)
     throw reader.malformed(`expected a value type below ${VALUE_TYPES.length}, got ${id}`);
-  return type;
+  return valueType;
 }
 
-function toBoolean(reader: HeaderReader, byte: number): boolean {
-  if (byte > 1) throw reader.malformed(`expected a boolean of 0 or 1, got ${byte}`);
-  return byte === 1;
+async function readBooleans(reader: HeaderReader, n: number): Promise<Uint8Array> {
+  const booleans = new Uint8Array(await reader.copy(n));
+  const wrong = booleans.find((byte) => byte > 1);
+  if (wrong !== undefined) throw reader.malformed(`expected a boolean of 0 or 1, got ${wrong}`);
+  return booleans;
 }

@@ -29,7 +29,8 @@ export interface GgufArrays {
   uint32: Uint32Array;
   int32: Int32Array;
   float32: Float32Array;
-  bool: boolean[];
+  /** 0 or 1 each. */
+  bool: Uint8Array;
   string: string[];
   uint64: BigUint64Array;
   int64: BigInt64Array;
