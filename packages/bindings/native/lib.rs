@@ -1,1 +1,3 @@
 //! Node-API bindings.
+
+mod convert;
