@@ -36,6 +36,7 @@ function createBuild() {
   return {
     path,
     shell,
+    inputs: step.inputs,
     make: (changes) => build([{ ...step, ...changes }], options, path("state")),
     timesDone: () => (existsSync(path("log")) ? readFileSync(path("log"), "utf8").length : 0),
   };
@@ -85,18 +86,16 @@ test("what the machine lacks is told before anything is done", async () => {
 });
 
 test("a signal ends a build with all that it started, and leaves nothing that counts as done", async () => {
-  const { path, make, shell, timesDone } = createBuild();
+  const { path, make, shell, inputs, timesDone } = createBuild();
   const command = shell("touch output begun; sleep 1000; true");
+  const step = JSON.stringify({ name: "join", says: "Joining", inputs });
   writeFileSync(
     path("build.mjs"),
-    `
-    import { build } from ${JSON.stringify(join(root, "scripts/lib/build.mjs"))};
-    import { stopChildrenOnSignals } from ${JSON.stringify(join(root, "scripts/lib/children.mjs"))};
+    `import { build } from "${join(root, "scripts/lib/build.mjs")}";
+    import { stopChildrenOnSignals } from "${join(root, "scripts/lib/children.mjs")}";
     stopChildrenOnSignals();
-    const step = { name: "join", says: "", inputs: [], isThere: () => true };
-    const options = { say: () => {}, output: "stderr" };
-    await build([{ ...step, command: () => ${JSON.stringify(command)} }], options, ${JSON.stringify(path("state"))});
-  `,
+    const step = { ...${step}, isThere: () => true, command: () => ${JSON.stringify(command)} };
+    await build([step], { say: () => {}, output: "stderr" }, "${path("state")}");`,
   );
   const child = spawn(process.execPath, [path("build.mjs")], {
     stdio: ["ignore", "ignore", "pipe"],
