@@ -34,10 +34,6 @@ export const command = defineCommand({
   },
 });
 
-/**
- * One worker cannot be two ranks. Two names of one device show only when the second connection is
- * refused.
- */
 function checkWorkers(workers: readonly string[]): void {
   const model = workers.find((worker) => /\.gguf:\d+$/.test(worker));
   if (model !== undefined) {
@@ -46,6 +42,7 @@ function checkWorkers(workers: readonly string[]): void {
       "Put the model before --workers, or give it with --model.",
     );
   }
+  // Two names of one device show only when its second connection is refused.
   const duplicate = workers.find((worker, i) => workers.indexOf(worker) !== i);
   if (duplicate === undefined) return;
   throw new UsageError(
