@@ -8,7 +8,11 @@ export type SourceFloatType = "bf16" | "f16" | "f32";
 export type FloatType = "q40" | "q80" | "f16" | "f32";
 
 interface Native {
-  convertFloats(source: Uint8Array, from: SourceFloatType, to: FloatType): Promise<Uint8Array>;
+  readonly convertFloats: (
+    source: Uint8Array,
+    from: SourceFloatType,
+    to: FloatType,
+  ) => Promise<Uint8Array>;
 }
 
 const native: Native = createRequire(import.meta.url)("../lib/native.cjs");

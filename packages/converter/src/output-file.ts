@@ -1,0 +1,111 @@
+/**
+ * A model file in the making: written beside its target under a temporary name, and given its own
+ * name only when it is whole and on the disk.
+ */
+
+import { randomBytes } from "node:crypto";
+import { link, lstat, open, rename, rm, statfs, unlink } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
+import { DllamaError } from "@dllama/core";
+import { fileError } from "./file-error.ts";
+
+/** What file systems without hard links (FAT, some network shares) answer to `link`. */
+const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+
+/** @throws {DllamaError} FILE_EXISTS, NO_SPACE, FILE_NOT_FOUND: before anything is written */
+export async function checkTarget(target: string, nBytes: number, force: boolean): Promise<void> {
+  const existing = await lstat(target).catch(() => undefined);
+  if (existing?.isDirectory()) {
+    throw new DllamaError("FILE_EXISTS", `${target} is a folder; the path of a file was expected`);
+  }
+  if (existing !== undefined && !force) throw existsAlready(target);
+  const folder = dirname(target);
+  const { bavail, bsize } = await statfs(folder).catch((error: unknown) => {
+    throw fileError(folder, error);
+  });
+  if (bavail * bsize < nBytes) {
+    throw new DllamaError(
+      "NO_SPACE",
+      `${target} needs ${nBytes} bytes; ${bavail * bsize} are free in ${folder}`,
+      { hint: "Free some space, or choose another disk with --output." },
+    );
+  }
+}
+
+export class OutputFile {
+  readonly #target: string;
+  readonly #temporary: string;
+  readonly #file: FileHandle;
+  /** Bytes written so far. */
+  position = 0;
+
+  private constructor(target: string, temporary: string, file: FileHandle) {
+    this.#target = target;
+    this.#temporary = temporary;
+    this.#file = file;
+  }
+
+  static async create(target: string): Promise<OutputFile> {
+    const temporary = `${target}.${process.pid}-${randomBytes(3).toString("hex")}.tmp`;
+    try {
+      return new OutputFile(target, temporary, await open(temporary, "wx"));
+    } catch (error) {
+      throw fileError(temporary, error);
+    }
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    try {
+      for (let done = 0; done < bytes.length;) {
+        const { bytesWritten } = await this.#file.write(bytes, done);
+        done += bytesWritten;
+      }
+    } catch (error) {
+      throw fileError(this.#target, error);
+    }
+    this.position += bytes.length;
+  }
+
+  /** Writes zeros up to byte `position`. */
+  async padTo(position: number): Promise<void> {
+    if (position > this.position) await this.write(Buffer.alloc(position - this.position));
+  }
+
+  /** Gives the file its name. Without `force`, never in the place of another. */
+  async publish(force: boolean): Promise<void> {
+    try {
+      await this.#file.sync();
+      await this.#file.close();
+      if (force) await rename(this.#temporary, this.#target);
+      else await renameWithoutReplacing(this.#temporary, this.#target);
+    } catch (error) {
+      throw fileError(this.#target, error);
+    }
+  }
+
+  /** Removes what was written. */
+  async discard(): Promise<void> {
+    await this.#file.close().catch(() => undefined);
+    await rm(this.#temporary, { force: true });
+  }
+}
+
+async function renameWithoutReplacing(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+    await unlink(from);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && NO_LINKS.has(String(error.code))))
+      throw error;
+    // An empty file of our own holds the name for the moment until it is replaced.
+    await (await open(to, "wx")).close();
+    await rename(from, to);
+  }
+}
+
+function existsAlready(target: string): DllamaError {
+  return new DllamaError("FILE_EXISTS", `${target} exists already`, {
+    hint: "Add --force to replace it.",
+  });
+}

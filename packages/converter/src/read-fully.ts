@@ -1,0 +1,24 @@
+/** Reads that give all bytes or an error. */
+
+import type { FileHandle } from "node:fs/promises";
+import { DllamaError } from "@dllama/core";
+
+/** Fills `target` from byte `position` of the file on. */
+export async function readFully(
+  file: FileHandle,
+  path: string,
+  target: Uint8Array,
+  position: number,
+): Promise<void> {
+  for (let done = 0; done < target.length;) {
+    const { bytesRead } = await file.read(target, done, target.length - done, position + done);
+    if (bytesRead === 0) {
+      throw new DllamaError(
+        "CHECKPOINT_MALFORMED",
+        `${path} ends at byte ${position + done}; ${target.length - done} more were expected`,
+        { hint: "Did another program change it? Fetch the file again." },
+      );
+    }
+    done += bytesRead;
+  }
+}
