@@ -1,5 +1,7 @@
 /** Rust tests: `cargo test` and what runs it. */
 
+import { basename } from "node:path";
+
 import { run } from "../children.mjs";
 import { failed, skipped } from "./outcome.mjs";
 
@@ -37,9 +39,9 @@ export async function runLibtest(command, timeoutMs, isa) {
     return isRequired ? failed(`REQUIRE_ISA asks for ${isa}: ${reason}`) : skipped(reason);
   }
   const counts = countLibtest(output);
-  const details = `${output}\n${command[0]} ${problem ?? "ended well"}.`;
+  const details = `${output}\n${basename(command[0])} ${problem ?? "ended, and ran no test"}.`;
   // An error of the compiler fails without a count.
   if (problem && counts.failed === 0) return { ...counts, failed: 1, details };
-  if (counts.passed + counts.failed === 0) return failed(`${details} No test ran.`);
+  if (counts.passed + counts.failed === 0) return failed(details);
   return { ...counts, details };
 }

@@ -9,6 +9,8 @@
  * @property {string} [reason] why all of it was skipped
  */
 
+import { basename } from "node:path";
+
 import { run } from "../children.mjs";
 
 /** @returns {Outcome} */
@@ -29,5 +31,5 @@ export const skipped = (reason) => ({ passed: 0, failed: 0, skipped: 1, reason }
  */
 export async function runCheck(command, timeoutMs) {
   const { problem, output } = await run(command, { timeoutMs });
-  return problem ? failed(`${output}\n${command[0]} ${problem}.`) : passed();
+  return problem ? failed(`${output}\n${basename(command[0])} ${problem}.`) : passed();
 }

@@ -29,7 +29,11 @@ const isEndToEnd = (file) => file.startsWith("e2e");
 /** @type {Suite[]} */
 export const suites = [
   { name: "build", isQuick: true, run: build },
-  { name: "rustfmt", isQuick: true, run: check(cargo("fmt", "--all", "--check")) },
+  {
+    name: "rustfmt",
+    isQuick: true,
+    run: check(cargo("fmt", "--all", "--check", "--", "--color", "never")),
+  },
   {
     name: "clippy",
     isQuick: true,
