@@ -75,7 +75,8 @@ async function readVersion(reader: HeaderReader): Promise<number> {
   const version = bytes.readUInt32LE();
   if (version === 2 || version === 3) return version;
   const swapped = bytes.readUInt32BE();
-  const got = swapped <= 3 ? `a big-endian file of version ${swapped}` : `version ${version}`;
+  const got =
+    swapped >= 1 && swapped <= 3 ? `a big-endian file of version ${swapped}` : `version ${version}`;
   throw new DllamaError(
     "MODEL_UNSUPPORTED",
     `${reader.path}: expected a little-endian GGUF file of version 2 or 3, got ${got}`,

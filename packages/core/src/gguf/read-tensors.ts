@@ -59,8 +59,6 @@ async function readShape(reader: HeaderReader): Promise<number[]> {
   }
   const shape: number[] = [];
   for (let i = 0; i < nDimensions; i++) shape.unshift(await reader.size("a dimension"));
-  if (shape.includes(0))
-    throw reader.malformed(`expected dimensions of 1 or more, got ${shape.join(" x ")}`);
   return shape;
 }
 

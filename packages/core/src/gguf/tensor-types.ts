@@ -68,6 +68,9 @@ export function tensorTypeOfId(id: number): GgufTensorType | undefined {
  */
 export function tensorBytes(type: GgufTensorType, shape: readonly number[]): number | string {
   const { blockSize, blockBytes } = TENSOR_FORMATS[type];
+  if (!shape.every((size) => Number.isSafeInteger(size) && size > 0)) {
+    return `expected dimensions of 1 or more, got ${shape.join(" x ")}`;
+  }
   const rowLength = shape.at(-1) ?? 0;
   if (rowLength % blockSize !== 0) {
     return `expected rows of a multiple of ${blockSize} values for ${type}, got ${rowLength}`;
