@@ -4,14 +4,11 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { link, lstat, open, rename, rm, statfs, unlink } from "node:fs/promises";
+import { lstat, open, rename, rm, statfs } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DllamaError } from "@dllama/core";
 import { fileError } from "./file-error.ts";
-
-/** What file systems without hard links (FAT, some network shares) answer to `link`. */
-const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
 /** @throws {DllamaError} FILE_EXISTS, NO_SPACE, FILE_NOT_FOUND: before anything is written */
 export async function checkTarget(target: string, nBytes: number, force: boolean): Promise<void> {
@@ -91,16 +88,15 @@ export class OutputFile {
   }
 }
 
+/** An empty file of our own holds the name, if nobody else's does, until it is replaced. */
 async function renameWithoutReplacing(from: string, to: string): Promise<void> {
+  const placeholder = await open(to, "wx");
+  await placeholder.close();
   try {
-    await link(from, to);
-    await unlink(from);
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && NO_LINKS.has(String(error.code))))
-      throw error;
-    // An empty file of our own holds the name for the moment until it is replaced.
-    await (await open(to, "wx")).close();
     await rename(from, to);
+  } catch (error) {
+    await rm(to, { force: true });
+    throw error;
   }
 }
 

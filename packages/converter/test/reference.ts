@@ -69,7 +69,7 @@ export function encode(values: Float32Array, type: Encoding): Buffer {
 
 function blockQ80(block: number[]): Buffer {
   const amax = Math.max(...block.map(Math.abs));
-  const inverse = amax === 0 ? 0 : Math.fround(127 / amax);
+  const inverse = finiteOrZero(Math.fround(127 / amax));
   const quants = block.map((value) => roundTiesToEven(Math.fround(value * inverse)));
   return Buffer.concat([halves([numberToF16(Math.fround(amax / 127))]), Uint8Array.from(quants)]);
 }
@@ -79,12 +79,17 @@ function blockQ40(block: number[]): Buffer {
   const amax = Math.max(...block.map(Math.abs));
   const largest = block.find((value) => Math.abs(value) === amax) ?? 0;
   const scale = Math.fround(largest / -8);
-  const inverse = scale === 0 ? 0 : Math.fround(1 / scale);
+  const inverse = finiteOrZero(Math.fround(1 / scale));
   const quants = block.map((value) =>
     Math.min(15, Math.trunc(Math.fround(Math.fround(value * inverse) + 8.5))),
   );
   const bytes = quants.slice(0, 16).map((low, n) => low + 16 * (quants[n + 16] ?? 0));
   return Buffer.concat([halves([numberToF16(scale)]), Uint8Array.from(bytes)]);
+}
+
+/** Blocks of zeros, or of values so small that their inverse overflows, become zeros. */
+function finiteOrZero(inverse: number): number {
+  return Number.isFinite(inverse) ? inverse : 0;
 }
 
 function halves(values: number[]): Buffer {

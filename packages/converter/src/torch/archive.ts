@@ -81,9 +81,8 @@ async function readTensors(path: string, file: FileHandle): Promise<Map<string, 
 
 /** Tells the formats that are often met in a zip's place from plain damage. */
 async function checkSignature(path: string, file: FileHandle): Promise<void> {
-  const start = Buffer.alloc(4);
-  await file.read(start, 0, start.length, 0);
-  const signature = start.toString("hex");
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
+  const signature = buffer.toString("hex", 0, bytesRead);
   if (signature === "504b0304") return;
   if (signature === "80028a0a") {
     throw new DllamaError(
