@@ -32,7 +32,7 @@ import { TEXTS } from "./support/texts.ts";
 const BYTE_FALLBACK = integer(35, 1);
 const BPE = integer(3, 2);
 
-const LETTERS: Piece[] = [..."▁abcdxyz"].map((letter, i) => [letter, -100 - i, NORMAL]);
+const LETTERS: Piece[] = Array.from("▁abcdxyz", (letter, i) => [letter, -100 - i, NORMAL]);
 /** `ab` and `bc` have equal scores, so that the leftmost is merged first; `abc` can only come from them. */
 const WORDS: Piece[] = [
   ["ab", -1, NORMAL],
