@@ -11,24 +11,32 @@
 //! | `link` | one peer: where in which frame each direction stands |
 //! | `exchange` | many frames at once, in both directions, by the calling thread |
 //! | `collectives`, `control`, `slice` | what ranks say to each other, each one `exchange` |
+//! | `connect`, `listener`, `handshake` | how a root and its workers become a mesh |
 //! | `monitor` | heartbeats and closed connections while a rank computes |
 
 mod abort;
+mod address;
 mod codec;
 mod collectives;
+mod connect;
 mod control;
 mod error;
 mod exchange;
 mod frame;
+mod handshake;
 mod limits;
 mod link;
+mod listener;
 mod mesh;
 mod monitor;
 mod slice;
 mod socket;
+mod tcp;
 
 pub use codec::{Codec, F32Codec};
+pub use connect::{ConnectOptions, connect};
 pub use error::Error;
 pub use limits::{LinkOptions, MAX_WORLD_SIZE};
+pub use listener::{Event, EventKind, Listener};
 pub use mesh::{Mesh, Traffic};
 pub use slice::Slice;

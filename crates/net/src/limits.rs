@@ -32,7 +32,7 @@ pub struct LinkOptions {
     /// A peer that this rank waits for, while a run is active, is lost after so long without a
     /// byte. Defaults to 5 s.
     pub silence: Duration,
-    /// Size of each socket's send and receive buffer. Defaults to the operating system's choice.
+    /// Bytes of each socket's send and of its receive buffer. Defaults to the operating system's choice.
     pub socket_buffer_bytes: Option<usize>,
 }
 

@@ -16,7 +16,6 @@ pub(crate) use writer::{FrameWriter, Payload};
 
 use crate::abort::Abort;
 use crate::frame::Mismatch;
-use crate::limits::LinkOptions;
 use crate::socket::Socket;
 
 pub(crate) struct Link {
@@ -52,16 +51,11 @@ impl From<Mismatch> for Broken {
 }
 
 impl Link {
-    pub(crate) fn new(
-        rank: usize,
-        address: String,
-        fd: OwnedFd,
-        options: &LinkOptions,
-    ) -> io::Result<Self> {
+    pub(crate) fn new(rank: usize, address: String, fd: OwnedFd) -> io::Result<Self> {
         Ok(Self {
             rank,
             address,
-            socket: Socket::new(fd, options.socket_buffer_bytes)?,
+            socket: Socket::new(fd)?,
             writer: Mutex::default(),
             reader: Mutex::default(),
             hung_up: AtomicBool::new(false),

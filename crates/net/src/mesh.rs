@@ -7,13 +7,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqC
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use socket2::SockRef;
+
 use crate::abort::Abort;
 use crate::collectives::Scratch;
 use crate::error::Error;
 use crate::frame::Kind;
 use crate::limits::{FAIL_WAIT, LinkOptions, MAX_WORLD_SIZE};
 use crate::link::{Broken, Link, Payload};
+use crate::listener::SessionGuard;
 use crate::monitor::Monitor;
+use crate::tcp::set_buffers;
 
 /// One rank's links to all others. Dropping it closes them.
 ///
@@ -28,6 +32,8 @@ pub struct Mesh {
     pub(crate) shared: Arc<Shared>,
     pub(crate) scratch: Mutex<Scratch>,
     monitor: Option<Monitor>,
+    /// Keeps a worker busy for other roots; dropped last.
+    session: Option<SessionGuard>,
 }
 
 /// What the calling threads and the monitor both use.
@@ -82,6 +88,8 @@ impl Mesh {
             let mut row = Vec::with_capacity(world_size);
             for earlier in &mut sockets {
                 let (one, other) = UnixStream::pair()?;
+                set_buffers(&SockRef::from(&one), options)?;
+                set_buffers(&SockRef::from(&other), options)?;
                 earlier.push(Some(one.into()));
                 row.push(Some(other.into()));
             }
@@ -124,7 +132,7 @@ impl Mesh {
             assert_eq!(socket.is_none(), peer == rank, "a socket a peer");
             let address = addresses[peer].clone();
             links.push(match socket {
-                Some(fd) => Some(Link::new(peer, address, fd, options)?),
+                Some(fd) => Some(Link::new(peer, address, fd)?),
                 None => None,
             });
         }
@@ -146,7 +154,14 @@ impl Mesh {
             shared,
             scratch: Mutex::default(),
             monitor,
+            session: None,
         })
+    }
+
+    /// The worker's session lasts as long as its mesh.
+    pub(crate) fn hold(mut self, session: SessionGuard) -> Self {
+        self.session = Some(session);
+        self
     }
 
     /// This rank, from 0.

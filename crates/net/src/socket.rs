@@ -24,7 +24,7 @@ pub(crate) struct Socket {
 
 impl Socket {
     /// Takes over a connected stream socket and sets the options that every link has.
-    pub(crate) fn new(fd: OwnedFd, buffer_bytes: Option<usize>) -> io::Result<Self> {
+    pub(crate) fn new(fd: OwnedFd) -> io::Result<Self> {
         let socket = SockRef::from(&fd);
         socket.set_nonblocking(true)?;
         #[cfg(target_vendor = "apple")]
@@ -32,10 +32,6 @@ impl Socket {
         if socket.local_addr()?.as_socket().is_some() {
             socket.set_tcp_nodelay(true)?;
             socket.set_tcp_keepalive(&keepalive())?;
-        }
-        if let Some(n_bytes) = buffer_bytes {
-            socket.set_send_buffer_size(n_bytes)?;
-            socket.set_recv_buffer_size(n_bytes)?;
         }
         Ok(Self {
             fd,

@@ -2,26 +2,23 @@
 
 mod support;
 
-use dllama_net::{Codec, F32Codec, Mesh};
-use support::{CoarseCodec, on_all_ranks, values};
+use std::time::Duration;
 
-fn worlds() -> impl Iterator<Item = Vec<Mesh>> {
-    [1, 2, 3, 5, 8]
-        .into_iter()
-        .map(|n| Mesh::in_memory(n).expect("socket pairs"))
-}
+use dllama_net::{Codec, Error, F32Codec, LinkOptions};
+use support::{CoarseCodec, KINDS, bytes, on_all_ranks, values, watched, worlds};
+
+const WORLD_SIZES: &[usize] = &[1, 2, 3, 5, 8];
 
 /// Sizes around a block of the codec, and larger than a piece of 65536 values.
 const N_VALUES: [usize; 5] = [0, 8, 24, 4096, 65536 + 65536 + 40];
 
-fn all_reduce(codec: &'static (dyn Codec + Sync), tolerance: f32) {
-    for meshes in worlds() {
+fn check_all_reduce(codec: &'static (dyn Codec + Sync), tolerance: f32) {
+    for meshes in worlds(WORLD_SIZES) {
         let world_size = meshes.len();
         let sums = on_all_ranks(meshes, move |mesh| {
-            let rank = mesh.rank() as u64;
             N_VALUES.map(|n| {
                 let mut acc = values(99, n);
-                let partial = values(rank, n);
+                let partial = values(mesh.rank() as u64, n);
                 mesh.all_reduce(codec, &partial, &mut acc)
                     .expect("all-reduce");
                 acc
@@ -56,11 +53,158 @@ fn all_reduce(codec: &'static (dyn Codec + Sync), tolerance: f32) {
 
 #[test]
 fn all_reduce_of_f32_is_the_plain_sum_in_rank_order() {
-    all_reduce(&F32Codec, 0.0);
+    check_all_reduce(&F32Codec, 0.0);
 }
 
-/// A value is off by half a step a rank, and each of the sums by a few last places.
+/// A value is off by half a step a rank; the hundredth part is for the last places of the sums.
 #[test]
 fn all_reduce_of_a_lossy_codec_is_within_its_steps() {
-    all_reduce(&CoarseCodec, CoarseCodec::STEP * 0.51);
+    check_all_reduce(&CoarseCodec, CoarseCodec::STEP * 0.51);
+}
+
+#[test]
+fn a_value_that_is_not_finite_is_named_by_its_index() {
+    for meshes in worlds(&[2]) {
+        let errors = on_all_ranks(meshes, |mesh| {
+            let mut partial = vec![1.0; 70000];
+            if mesh.rank() == 1 {
+                partial[69999] = f32::NAN;
+            }
+            let error = mesh.all_reduce(&F32Codec, &partial, &mut vec![0.0; 70000]);
+            let error = error.expect_err("rank 1 cannot encode");
+            mesh.fail(error.code(), &error.to_string());
+            error
+        });
+        assert!(
+            matches!(errors[1], Error::NotFinite { index: 69999 }),
+            "{errors:?}"
+        );
+        assert!(
+            matches!(&errors[0], Error::PeerFailed { rank: 1, code, message, .. }
+                if code == "NUMBER_NOT_FINITE" && message.contains("69999")),
+            "{errors:?}"
+        );
+    }
+}
+
+#[test]
+fn broadcast_gives_all_ranks_the_roots_bytes() {
+    for meshes in worlds(WORLD_SIZES) {
+        let world_size = meshes.len();
+        on_all_ranks(meshes, move |mesh| {
+            for root in 0..world_size {
+                for n_bytes in [0, 1, 17, 300_000] {
+                    let mut got = bytes(mesh.rank() as u64, n_bytes);
+                    mesh.broadcast(root, &mut got).expect("broadcast");
+                    assert_eq!(got, bytes(root as u64, n_bytes));
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn gather_gives_the_root_all_parts_in_rank_order() {
+    for meshes in worlds(WORLD_SIZES) {
+        let world_size = meshes.len();
+        on_all_ranks(meshes, move |mesh| {
+            for root in 0..world_size {
+                for n_bytes in [0, 1, 320, 100_000] {
+                    let mine = bytes(mesh.rank() as u64, n_bytes);
+                    let is_root = mesh.rank() == root;
+                    let mut all = vec![0; if is_root { n_bytes * world_size } else { 0 }];
+                    mesh.gather(root, &mine, &mut all).expect("gather");
+                    let parts = (0..world_size as u64).flat_map(|rank| bytes(rank, n_bytes));
+                    assert!(!is_root || parts.eq(all));
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn all_gather_takes_parts_of_unequal_size() {
+    for meshes in worlds(WORLD_SIZES) {
+        let world_size = meshes.len();
+        on_all_ranks(meshes, move |mesh| {
+            // Every third part is empty.
+            let sizes: Vec<_> = (0..world_size).map(|rank| rank % 3 * 70_001).collect();
+            let mine = bytes(mesh.rank() as u64, sizes[mesh.rank()]);
+            let mut all = vec![0; sizes.iter().sum()];
+            mesh.all_gather(&mine, &mut all, &sizes)
+                .expect("all-gather");
+            let parts = sizes.iter().enumerate();
+            assert!(parts.flat_map(|(rank, n)| bytes(rank as u64, *n)).eq(all));
+        });
+    }
+}
+
+#[test]
+fn control_messages_keep_their_tag_length_and_order() {
+    for meshes in worlds(&[2, 3]) {
+        on_all_ranks(meshes, |mesh| {
+            const N_BYTES: [usize; 4] = [0, 1, 100, 500_000];
+            if mesh.rank() == 0 {
+                for to in 1..mesh.world_size() {
+                    for (tag, n_bytes) in (7..).zip(N_BYTES) {
+                        mesh.send_control(to, tag, &bytes(to as u64, n_bytes))
+                            .expect("sent");
+                    }
+                }
+            } else {
+                for (tag, n_bytes) in (7..).zip(N_BYTES) {
+                    let message = mesh.receive_control(0, 500_000).expect("received");
+                    assert_eq!(message, (tag, bytes(mesh.rank() as u64, n_bytes)));
+                }
+            }
+        });
+    }
+}
+
+/// Both ranks write 8 MiB into sockets that hold a thousandth of it before either has read.
+#[test]
+fn large_messages_through_small_sockets_do_not_deadlock() {
+    for kind in KINDS {
+        let options = LinkOptions {
+            socket_buffer_bytes: Some(8 << 10),
+            ..LinkOptions::default()
+        };
+        on_all_ranks(kind.meshes(2, &options), |mesh| {
+            const N_VALUES: usize = 512 * 4096;
+            let partial = values(mesh.rank() as u64, N_VALUES);
+            let mut acc = vec![0.0; N_VALUES];
+            mesh.begin_run();
+            mesh.all_reduce(&F32Codec, &partial, &mut acc)
+                .expect("all-reduce");
+            let mine: Vec<u8> = partial.iter().flat_map(|x| x.to_le_bytes()).collect();
+            let mut all = vec![0; mine.len() * 2];
+            let sizes = [mine.len(); 2];
+            mesh.all_gather(&mine, &mut all, &sizes)
+                .expect("all-gather");
+            mesh.end_run();
+            let part = |rank| values(rank, N_VALUES);
+            assert!(part(0).iter().zip(part(1)).map(|(a, b)| a + b).eq(acc));
+            let both = part(0).into_iter().chain(part(1));
+            assert!(both.flat_map(f32::to_le_bytes).eq(all));
+        });
+    }
+}
+
+#[test]
+fn traffic_counts_headers_and_payload_on_both_sides() {
+    for mut meshes in worlds(&[2]) {
+        watched(move || {
+            const HEADER: u64 = 16;
+            let (worker, root) = (meshes.remove(1), meshes.remove(0));
+            root.send_control(1, 0, &[0; 1000]).expect("sent");
+            worker.receive_control(0, 1000).expect("received");
+            let (sent, received) = (root.traffic(), worker.traffic());
+            assert_eq!((sent.sent_bytes, sent.received_bytes), (1000 + HEADER, 0));
+            assert_eq!(
+                (received.sent_bytes, received.received_bytes),
+                (0, 1000 + HEADER)
+            );
+            assert!(received.waited > Duration::ZERO);
+        });
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use dllama_net::{Codec, Mesh};
+use dllama_net::{Codec, ConnectOptions, LinkOptions, Listener, Mesh, connect};
 
 /// No test takes longer, so a rank that hangs fails its test instead of hanging the run.
 const WATCHDOG: Duration = Duration::from_secs(60);
@@ -28,6 +28,57 @@ pub fn watched<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> 
             Ok(()) => unreachable!("the thread sends before it returns"),
         },
     }
+}
+
+/// The kinds of link that every suite runs over.
+pub const KINDS: [Links; 2] = [Links::InMemory, Links::Tcp];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Links {
+    InMemory,
+    Tcp,
+}
+
+impl Links {
+    pub fn meshes(self, world_size: usize, options: &LinkOptions) -> Vec<Mesh> {
+        match self {
+            Self::InMemory => Mesh::in_memory_with(world_size, options).expect("socket pairs"),
+            Self::Tcp => tcp_meshes(world_size, options),
+        }
+    }
+}
+
+/// Meshes of every kind, with the default limits.
+pub fn worlds(sizes: &'static [usize]) -> impl Iterator<Item = Vec<Mesh>> {
+    let options = LinkOptions::default();
+    let worlds = KINDS
+        .into_iter()
+        .flat_map(|kind| sizes.iter().map(move |n| (kind, *n)));
+    worlds.map(move |(kind, world_size)| kind.meshes(world_size, &options))
+}
+
+/// A root and its workers, connected over loopback as over a network.
+fn tcp_meshes(world_size: usize, options: &LinkOptions) -> Vec<Mesh> {
+    let listeners: Vec<_> = (1..world_size).map(|_| listener(options)).collect();
+    let mut root = ConnectOptions::new(listeners.iter().map(address).collect());
+    root.links = options.clone();
+    let mut meshes = vec![connect(root).expect("connected")];
+    meshes.extend(
+        listeners
+            .iter()
+            .map(|listener| listener.accept().expect("a mesh")),
+    );
+    meshes
+}
+
+/// A listener on a free port of the loopback device.
+pub fn listener(options: &LinkOptions) -> Listener {
+    let ignore = Box::new(|_| ());
+    Listener::bind_with("127.0.0.1:0", options.clone(), ignore).expect("a free port")
+}
+
+pub fn address(listener: &Listener) -> String {
+    listener.local_addr().to_string()
 }
 
 /// Calls `body` with every rank's mesh, each on a thread, and returns the results in rank order.
