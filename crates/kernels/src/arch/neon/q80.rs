@@ -1,0 +1,99 @@
+//! Q80 weights with Q80 activations: four blocks, 136 bytes of weights, a step.
+
+use core::arch::aarch64::*;
+
+use bytemuck::Zeroable;
+
+use super::super::rows::{self, RowDots};
+use super::vectors::{load_f16, load_i8, prefetch_ahead_of};
+use crate::blocks::BlockQ80;
+use crate::columns::ColumnsMut;
+
+/// Blocks a step: their scales, or their sums, fill a register.
+const GROUP: usize = 4;
+
+#[target_feature(enable = "neon")]
+pub(super) fn matmul_q80_q80(w: &[BlockQ80], x: &[BlockQ80], n_blocks: usize, out: ColumnsMut<'_>) {
+    // SAFETY: this function has the features that the row kernel asks for.
+    unsafe { rows::matmul::<Q80>(w, n_blocks, x, n_blocks, out) }
+}
+
+struct Q80;
+
+impl RowDots for Q80 {
+    type Weight = BlockQ80;
+    type Input = BlockQ80;
+
+    unsafe fn row_dots<const T: usize>(w: &[BlockQ80], x: [&[BlockQ80]; T]) -> [f32; T] {
+        // SAFETY: the caller's promise.
+        unsafe { row_dots(w, x) }
+    }
+}
+
+#[target_feature(enable = "neon")]
+fn row_dots<const T: usize>(w: &[BlockQ80], x: [&[BlockQ80]; T]) -> [f32; T] {
+    let mut sums = [vdupq_n_f32(0.0); T];
+    let (groups, rest) = w.as_chunks::<GROUP>();
+    let x_groups = x.map(|x| &x.as_chunks::<GROUP>().0[..groups.len()]);
+    for (i, w) in groups.iter().enumerate() {
+        prefetch_ahead_of(w);
+        add_group(&mut sums, w, x_groups.map(|x| &x[i]));
+    }
+    if !rest.is_empty() {
+        let w = padded(rest);
+        let x = x.map(|x| padded(x.as_chunks::<GROUP>().1));
+        add_group(&mut sums, &w, x.each_ref());
+    }
+    sums.map(|sum| vaddvq_f32(sum))
+}
+
+/// Adds the four blocks' products, a block a lane.
+#[inline]
+#[target_feature(enable = "neon")]
+fn add_group<const T: usize>(
+    sums: &mut [float32x4_t; T],
+    w: &[BlockQ80; GROUP],
+    x: [&[BlockQ80; GROUP]; T],
+) {
+    let w_scales = load_f16(&w.each_ref().map(|w| w.scale));
+    let values = [
+        values_of(&w[0]),
+        values_of(&w[1]),
+        values_of(&w[2]),
+        values_of(&w[3]),
+    ];
+    for (sum, x) in sums.iter_mut().zip(x) {
+        let x_scales = load_f16(&x.each_ref().map(|x| x.scale));
+        let products = vpaddq_s32(
+            vpaddq_s32(multiply(values[0], &x[0]), multiply(values[1], &x[1])),
+            vpaddq_s32(multiply(values[2], &x[2]), multiply(values[3], &x[3])),
+        );
+        *sum = vfmaq_f32(*sum, vcvtq_f32_s32(products), vmulq_f32(w_scales, x_scales));
+    }
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+fn values_of(block: &BlockQ80) -> [int8x16_t; 2] {
+    let (halves, _) = block.quants.as_chunks::<16>();
+    [load_i8(&halves[0]), load_i8(&halves[1])]
+}
+
+/// A product of two bytes fits i16, -128 by -128 included; a sum of two may not, so
+/// each register of products is added up in i32.
+#[inline]
+#[target_feature(enable = "neon")]
+fn multiply(w: [int8x16_t; 2], x: &BlockQ80) -> int32x4_t {
+    let x = values_of(x);
+    let sum = vpaddlq_s16(vmull_s8(vget_low_s8(w[0]), vget_low_s8(x[0])));
+    let sum = vpadalq_s16(sum, vmull_high_s8(w[0], x[0]));
+    let sum = vpadalq_s16(sum, vmull_s8(vget_low_s8(w[1]), vget_low_s8(x[1])));
+    vpadalq_s16(sum, vmull_high_s8(w[1], x[1]))
+}
+
+/// The rest of a row, filled up with zeros.
+fn padded<B: Copy + Zeroable>(rest: &[B]) -> [B; GROUP] {
+    let mut group = [B::zeroed(); GROUP];
+    group[..rest.len()].copy_from_slice(rest);
+    group
+}
