@@ -4,6 +4,8 @@
  * second Ctrl-C ends at once.
  */
 
+import { once } from "node:events";
+
 /** 128 + the signal's number, as shells count. */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
@@ -27,8 +29,18 @@ export async function untilStopped(work: (signal: AbortSignal) => Promise<void>)
     await work(signal);
   } catch (error) {
     if (!signal.aborted || !isAbort(error)) throw error;
+    // What was abandoned, a load for instance, would keep the process alive until it is done.
+    process.exit(exitCode);
   }
   return exitCode;
+}
+
+/** For what cannot be aborted itself: its result, unless the signal comes first. */
+export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  await Promise.race([promise, once(signal, "abort")]);
+  signal.throwIfAborted();
+  return promise;
 }
 
 function isAbort(error: unknown): boolean {

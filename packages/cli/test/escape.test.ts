@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { escapeLine, escapeText } from "../src/output/escape.ts";
 
 test("controls, separators and marks of direction are shown, not obeyed", () => {

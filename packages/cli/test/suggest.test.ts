@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { editDistance, nearest } from "../src/args/suggest.ts";
 
 const flags = ["--model", "--max-seq-len", "--temperature", "--temp", "--steps", "--seed", "-n"];

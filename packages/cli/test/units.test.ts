@@ -25,6 +25,7 @@ test("durations have at most two units", () => {
 test("progress tells share, size, rate and time left", () => {
   assert.is(describeProgress(0, 2 ** 30, 1), "0% of 1.00 GiB");
   assert.is(describeProgress(2 ** 29, 2 ** 30, 2), "50% of 1.00 GiB, 256.00 MiB/s, 2 s left");
+  assert.is(describeProgress(2 ** 30, 2 ** 30, 4), "100% of 1.00 GiB, 256.00 MiB/s");
   assert.is(describeProgress(0, 0, 1), "100% of 0 bytes");
 });
 

@@ -93,7 +93,7 @@ export const inferenceSpec = {
       kind: "option",
       aliases: ["--temp"],
       placeholder: "X",
-      type: decimalNumber({ min: 0 }),
+      type: decimalNumber({ min: 0, max: 100 }),
       default: 0.8,
       description: "Randomness; 0 always takes the likeliest token.",
       group: "Generation",
@@ -101,7 +101,7 @@ export const inferenceSpec = {
     "top-p": {
       kind: "option",
       placeholder: "P",
-      type: decimalNumber({ min: 0, max: 1 }),
+      type: decimalNumber({ above: 0, max: 1 }),
       default: 0.9,
       description: "Draw among the likeliest tokens whose probabilities add up to P.",
       group: "Generation",

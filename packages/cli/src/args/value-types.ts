@@ -15,17 +15,18 @@ export interface ValueType<T> {
   read(text: string): T | undefined;
 }
 
-interface Range {
-  min: number;
-  max?: number;
+/** From `min`, or from just above `above`, to `max`. */
+type Range = ({ min: number } | { above: number }) & { max?: number };
+
+function inRange(value: number, range: Range): number | undefined {
+  const isEnough = "min" in range ? value >= range.min : value > range.above;
+  return isEnough && value <= (range.max ?? Number.MAX_SAFE_INTEGER) ? value : undefined;
 }
 
-function inRange(value: number, { min, max = Number.MAX_SAFE_INTEGER }: Range): number | undefined {
-  return value >= min && value <= max ? value : undefined;
-}
-
-function describeRange({ min, max }: Range): string {
-  return max === undefined ? `of ${min} or more` : `from ${min} to ${max}`;
+function describeRange(range: Range): string {
+  const { max } = range;
+  if ("above" in range) return `above ${range.above}${max === undefined ? "" : `, at most ${max}`}`;
+  return max === undefined ? `of ${range.min} or more` : `from ${range.min} to ${max}`;
 }
 
 /** Decimal digits only: `1e3`, `0x10` and `5.0` are refused rather than guessed at. */

@@ -12,7 +12,7 @@ import { runWriters } from "../output/formats.ts";
 import { log, setVerbosity } from "../output/log.ts";
 import { startProgress } from "../output/progress.ts";
 import type { RunWriter } from "../output/run-writer.ts";
-import { untilStopped } from "../stop.ts";
+import { orAborted, untilStopped } from "../stop.ts";
 
 type Flags = ParsedFlags<typeof inferenceSpec>;
 
@@ -57,7 +57,7 @@ async function infer(flags: Flags, path: string | undefined, signal: AbortSignal
   if (path === undefined) {
     log.info("Running the small embedded model; --model FILE runs another.");
   }
-  const model = await load(flags, path);
+  const model = await orAborted(load(flags, path), signal);
   try {
     const writer = runWriters[flags.format]({
       write: (text) => process.stdout.write(text),

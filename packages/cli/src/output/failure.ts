@@ -9,7 +9,7 @@ import { UsageError } from "../args/usage-error.ts";
 import { log } from "./log.ts";
 
 /** Something that needed a file, the network or the model. Ends on request are in `stop.ts`. */
-const EXIT_FAILED = 1;
+export const EXIT_FAILED = 1;
 /** The command line is wrong. */
 const EXIT_USAGE = 2;
 

@@ -67,8 +67,13 @@ async function barProgress(label: string): Promise<Progress> {
 /** `42% of 3.59 GiB, 250.00 MiB/s, 9 s left`; the rate is the mean since the start. */
 export function describeProgress(doneBytes: number, totalBytes: number, seconds: number): string {
   const percent = totalBytes === 0 ? 100 : Math.floor((100 * doneBytes) / totalBytes);
-  const done = `${percent}% of ${formatBytes(totalBytes)}`;
-  if (doneBytes === 0 || seconds === 0) return done;
-  const rate = doneBytes / seconds;
-  return `${done}, ${formatBytes(Math.round(rate))}/s, ${formatDuration((totalBytes - doneBytes) / rate)} left`;
+  const parts = [`${percent}% of ${formatBytes(totalBytes)}`];
+  if (doneBytes > 0 && seconds > 0) {
+    const rate = doneBytes / seconds;
+    parts.push(`${formatBytes(Math.round(rate))}/s`);
+    if (doneBytes < totalBytes) {
+      parts.push(`${formatDuration((totalBytes - doneBytes) / rate)} left`);
+    }
+  }
+  return parts.join(", ");
 }

@@ -1,0 +1,107 @@
+/** Runs the built program as people do: a process with its own stdin, stdout, stderr, signals and exit code. */
+
+import { spawn } from "node:child_process";
+import type { ChildProcessWithoutNullStreams } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+export const fixtures = fileURLToPath(new URL("../../../../fixtures/", import.meta.url));
+
+/** Far above what any of these runs takes, far below the test runner's own limit. */
+const TIMEOUT_MS = 60_000;
+
+export interface Outcome {
+  /** As a shell shows it: 128 + the signal's number where a signal ended the process. */
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+interface Options {
+  /** Written to the program's stdin, which then ends; null leaves it open. Defaults to nothing. */
+  stdin?: string | null;
+}
+
+export class Program {
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #output = { stdout: "", stderr: "" };
+  /** How it ended. */
+  readonly ended: Promise<Outcome>;
+
+  constructor(args: readonly string[], { stdin = "" }: Options = {}) {
+    this.#child = spawn(process.execPath, [main, ...args]);
+    running.add(this);
+    for (const name of ["stdout", "stderr"] as const) {
+      this.#child[name].setEncoding("utf8").on("data", (text: string) => {
+        this.#output[name] += text;
+      });
+    }
+    // A program that ends without reading its stdin closes the pipe under us.
+    this.#child.stdin.on("error", () => {});
+    if (stdin !== null) this.#child.stdin.end(stdin);
+    const timer = setTimeout(() => this.kill("SIGKILL"), TIMEOUT_MS);
+    this.ended = new Promise((resolve) => {
+      this.#child.once("close", (code, signal) => {
+        clearTimeout(timer);
+        running.delete(this);
+        resolve({ code: code ?? 128 + (signal === "SIGKILL" ? 9 : 0), ...this.#output });
+      });
+    });
+  }
+
+  /** By its process id alone. */
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Reads no further from stdout, as `head` does when it has enough. */
+  closeStdout(): void {
+    this.#child.stdout.destroy();
+  }
+
+  /** The first match in what it has printed, as soon as there is one. */
+  async printed(stream: "stdout" | "stderr", pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(this.#output[stream]);
+      if (match !== null) return match;
+      const more = new Promise((resolve) => this.#child[stream].once("data", resolve));
+      const end = await Promise.race([more.then(() => undefined), this.ended]);
+      if (end !== undefined && !pattern.test(end[stream])) {
+        throw new Error(
+          `exit code ${end.code} before ${pattern} came:\n${end.stdout}${end.stderr}`,
+        );
+      }
+    }
+  }
+}
+
+const running = new Set<Program>();
+
+/** Runs to the end. */
+export async function dllama(args: readonly string[], options: Options = {}): Promise<Outcome> {
+  return new Program(args, options).ended;
+}
+
+/** A worker on a free loopback port, once it listens. */
+export async function startWorker(): Promise<{ program: Program; address: string }> {
+  const program = new Program(["worker", "--port", "0", "--nthreads", "1"]);
+  const [, address = ""] = await program.printed("stdout", /^Listening on (\S+)$/m);
+  return { program, address };
+}
+
+/** A folder of its own, removed when the test file ends, as every program that still runs is ended. */
+export const folder = mkdtempSync(join(tmpdir(), "dllama-cli-"));
+process.on("exit", () => {
+  for (const program of running) program.kill("SIGKILL");
+  rmSync(folder, { recursive: true, force: true });
+});
+
+export function jsonLines(stdout: string): Record<string, unknown>[] {
+  return stdout
+    .trimEnd()
+    .split("\n")
+    .map((line): Record<string, unknown> => JSON.parse(line));
+}
