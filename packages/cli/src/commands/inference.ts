@@ -57,7 +57,7 @@ async function infer(flags: Flags, path: string | undefined, signal: AbortSignal
   if (path === undefined) {
     log.info("Running the small embedded model; --model FILE runs another.");
   }
-  const model = await orAborted(load(flags, path), signal);
+  const model = await load(flags, path, signal);
   try {
     const writer = runWriters[flags.format]({
       write: (text) => process.stdout.write(text),
@@ -70,11 +70,11 @@ async function infer(flags: Flags, path: string | undefined, signal: AbortSignal
   }
 }
 
-async function load(flags: Flags, path: string | undefined): Promise<Model> {
+async function load(flags: Flags, path: string | undefined, signal: AbortSignal): Promise<Model> {
   const { loadModel } = await import("@dllama/core");
   const progress = await startProgress("Loading");
   try {
-    return await loadModel({
+    const loading = loadModel({
       path,
       workers: flags.workers,
       nthreads: flags.nthreads,
@@ -85,6 +85,7 @@ async function load(flags: Flags, path: string | undefined): Promise<Model> {
       weightsFloatType: flags["weights-float-type"],
       onProgress: ({ doneBytes, totalBytes }) => progress.update(doneBytes, totalBytes),
     });
+    return await orAborted(loading, signal);
   } finally {
     progress.end();
   }

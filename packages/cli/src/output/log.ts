@@ -5,7 +5,7 @@
  */
 
 import { styleText } from "node:util";
-import { createConsola } from "consola/basic";
+import { createConsola, LogLevels } from "consola/basic";
 import type { LogObject } from "consola/basic";
 import { escapeText } from "./escape.ts";
 
@@ -29,12 +29,12 @@ export function setVerbosity(flags: { quiet: boolean; verbose: boolean }): void 
 
 /** Does the person want progress and notices? */
 export function isTalkative(): boolean {
-  return log.level >= 3;
+  return log.level >= LogLevels.info;
 }
 
-/** consola's levels: 1 is errors and warnings, 3 notices too, 4 everything. */
 function levelOf({ quiet, verbose }: { quiet: boolean; verbose: boolean }): number {
-  return verbose ? 4 : quiet ? 1 : 3;
+  if (verbose) return LogLevels.debug;
+  return quiet ? LogLevels.warn : LogLevels.info;
 }
 
 function format({ type, args }: LogObject): string {

@@ -101,6 +101,12 @@ test("without a prompt generation starts at BOS, and --prompt leaves stdin alone
   assert.is(open.code, 0);
 });
 
+test("an endless stdin is refused before it fills the memory", async () => {
+  const { code, stderr } = await dllama(["inference"], { stdin: "y\n".repeat(9 * 2 ** 20) });
+  assert.is(code, 1);
+  assert.match(stderr, /^error: the prompt on stdin is longer than 16\.00 MiB$/m);
+});
+
 test("the context ends a run that nothing else ends", async () => {
   const args = ["--max-seq-len", "16", "--ignore-eos", "--format", "json"];
   const { code, stdout } = await dllama([...story, ...args]);
