@@ -172,8 +172,9 @@ test("every cut gives a typed error", async () => {
     const outcome = await readOrRefuse(path);
     if (length >= nBytes - lastPadding) assert.is(outcome, "read", `cut to ${length}`);
     else assert.ok(outcome instanceof DllamaError, `cut to ${length}`);
-    if (outcome instanceof DllamaError)
+    if (outcome instanceof DllamaError) {
       assert.is(outcome.code, length < 4 ? "NOT_A_MODEL" : "MODEL_MALFORMED");
+    }
   }
 });
 

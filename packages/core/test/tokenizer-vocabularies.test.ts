@@ -117,6 +117,12 @@ test("user-defined pieces are never taken apart", async () => {
   await matchesSentencePiece({ pieces: [...LETTERS, ...WORDS, ...userDefined] }, texts);
 });
 
+test("of many user-defined pieces the longest counts", async () => {
+  // SentencePiece's own limit is 64 that begin alike.
+  const runs: Piece[] = Array.from({ length: 50 }, (_, i) => ["a".repeat(i + 2), 0, USER_DEFINED]);
+  await matchesSentencePiece({ pieces: [...LETTERS, ...runs] }, ["a".repeat(3000), "baab", "a a"]);
+});
+
 test("control, unknown and unused pieces never come from text", async () => {
   const pieces: Piece[] = [
     ...LETTERS,
@@ -278,6 +284,12 @@ refused(
   "TOKENIZER_MALFORMED",
   sentencePieceModel({ pieces: [["a", 0, 7]] }),
   "piece 3, got 7",
+);
+refused(
+  "a piece of 513 characters",
+  "TOKENIZER_MALFORMED",
+  sentencePieceModel({ pieces: [["a".repeat(513), 0, NORMAL]] }),
+  "at most 512 characters, got one of 513",
 );
 refused(
   "a score that is no number",

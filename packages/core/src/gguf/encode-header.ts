@@ -1,9 +1,16 @@
 /** Writes a GGUF header: the opposite of `readGguf`. Version 3, little-endian. */
 import { DllamaError } from "../errors.ts";
-import { ALIGNMENT_KEY, alignUp, DEFAULT_ALIGNMENT, MAGIC, MAX_DIMENSIONS } from "./gguf-file.ts";
+import {
+  ALIGNMENT_KEY,
+  alignUp,
+  DEFAULT_ALIGNMENT,
+  isAlignment,
+  MAGIC,
+  MAX_DIMENSIONS,
+} from "./gguf-file.ts";
 import { TENSOR_FORMATS, tensorBytes } from "./tensor-types.ts";
 import type { GgufTensorType } from "./tensor-types.ts";
-import { VALUE_TYPES } from "./value.ts";
+import { describeValue, VALUE_TYPES } from "./value.ts";
 import type { GgufArray, GgufScalar, GgufValue } from "./value.ts";
 
 const VERSION = 3;
@@ -38,12 +45,11 @@ export interface EncodedGgufHeader {
 /**
  * Lays out a GGUF file: tensors one after another, each padded with zeros to the alignment.
  *
- * @throws DllamaError INVALID_ARGUMENT for what cannot be written: a tensor given twice, a shape
- * that its type cannot hold.
+ * @throws DllamaError INVALID_ARGUMENT for what could not be read again: a tensor given twice, a
+ * shape that its type cannot hold, a wrong alignment.
  */
 export function encodeGgufHeader({ metadata, tensors }: GgufHeaderSource): EncodedGgufHeader {
-  const declared = metadata.get(ALIGNMENT_KEY);
-  const alignment = declared?.type === "uint32" ? declared.value : DEFAULT_ALIGNMENT;
+  const alignment = alignmentOf(metadata.get(ALIGNMENT_KEY));
   const relative = layOut(tensors, alignment);
 
   const parts = [MAGIC, uint32(VERSION), uint64(tensors.length), uint64(metadata.size)];
@@ -69,6 +75,16 @@ export function encodeGgufHeader({ metadata, tensors }: GgufHeaderSource): Encod
   };
 }
 
+function alignmentOf(value: GgufValue | undefined): number {
+  if (value === undefined) return DEFAULT_ALIGNMENT;
+  if (value.type === "uint32" && isAlignment(value.value)) return value.value;
+  throw refused(ALIGNMENT_KEY, `expected a uint32 power of two, got ${describeValue(value)}`);
+}
+
+function refused(name: string, message: string): DllamaError {
+  return new DllamaError("INVALID_ARGUMENT", `${JSON.stringify(name)}: ${message}`);
+}
+
 /** Places from the beginning of the weights. */
 function layOut(
   tensors: GgufHeaderSource["tensors"],
@@ -77,18 +93,13 @@ function layOut(
   const names = new Set<string>();
   let nBytes = 0;
   const offsets = tensors.map(({ name, type, shape }) => {
-    if (names.has(name))
-      throw new DllamaError("INVALID_ARGUMENT", `tensor ${JSON.stringify(name)} is given twice`);
+    if (names.has(name)) throw refused(name, "expected every tensor once, got this one twice");
     names.add(name);
     if (shape.length < 1 || shape.length > MAX_DIMENSIONS) {
-      throw new DllamaError(
-        "INVALID_ARGUMENT",
-        `tensor ${JSON.stringify(name)}: expected 1 to ${MAX_DIMENSIONS} dimensions, got ${shape.length}`,
-      );
+      throw refused(name, `expected 1 to ${MAX_DIMENSIONS} dimensions, got ${shape.length}`);
     }
     const size = tensorBytes(type, shape);
-    if (typeof size === "string")
-      throw new DllamaError("INVALID_ARGUMENT", `tensor ${JSON.stringify(name)}: ${size}`);
+    if (typeof size === "string") throw refused(name, size);
     const offset = nBytes;
     nBytes = alignUp(offset + size, alignment);
     return offset;
@@ -104,8 +115,9 @@ function encodeValue(value: GgufValue): Buffer {
 function encodeScalar(scalar: GgufScalar): Buffer {
   if (scalar.type === "string") return string(scalar.value);
   if (scalar.type === "bool") return Buffer.of(Number(scalar.value));
-  if (scalar.type === "uint64" || scalar.type === "int64")
-    return bytesOf(BigInt64Array.of(scalar.value)); // the same bits
+  if (scalar.type === "uint64" || scalar.type === "int64") {
+    return bytesOf(BigInt64Array.of(scalar.value)); // the same bits with and without a sign
+  }
   return bytesOf(NUMBER_ARRAYS[scalar.type].of(scalar.value));
 }
 

@@ -33,8 +33,18 @@ export const ALIGNMENT_KEY = "general.alignment";
 /** For a file that names none. Source: ggml's `docs/gguf.md`. */
 export const DEFAULT_ALIGNMENT = 32;
 
+/** The format forbids less. */
+export const MIN_ALIGNMENT = 8;
+
+/** The largest page of the machines that dllama runs on: more would be a mistake. */
+export const MAX_ALIGNMENT = 65_536;
+
 /** ggml has no tensors of more dimensions. */
 export const MAX_DIMENSIONS = 4;
+
+export function isAlignment(n: number): boolean {
+  return n >= MIN_ALIGNMENT && n <= MAX_ALIGNMENT && (n & (n - 1)) === 0;
+}
 
 export function alignUp(offset: number, alignment: number): number {
   return Math.ceil(offset / alignment) * alignment;

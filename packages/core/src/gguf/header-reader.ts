@@ -37,9 +37,9 @@ export class HeaderReader {
   }
 
   /** An error about what has just been read, for the caller to throw. */
-  malformed(message: string, hint = DAMAGED): DllamaError {
+  malformed(message: string): DllamaError {
     const text = `${this.path}: malformed GGUF near byte ${this.position}, in ${this.part}: ${message}`;
-    return new DllamaError("MODEL_MALFORMED", text, { hint });
+    return new DllamaError("MODEL_MALFORMED", text, { hint: DAMAGED });
   }
 
   async bytes(n: number): Promise<Buffer> {
@@ -56,15 +56,17 @@ export class HeaderReader {
   /** A 64-bit count, length or offset. Beyond 2^53 it cannot be meant: no file is so large. */
   async size(what: string): Promise<number> {
     const value = (await this.bytes(8)).readBigUInt64LE();
-    if (value > Number.MAX_SAFE_INTEGER)
+    if (value > Number.MAX_SAFE_INTEGER) {
       throw this.malformed(`expected ${what} below 2^53, got ${value}`);
+    }
     return Number(value);
   }
 
   async string(what: string, maxBytes: number): Promise<string> {
     const n = await this.size(`${what}'s length`);
-    if (n > maxBytes)
+    if (n > maxBytes) {
       throw this.malformed(`expected ${what} of at most ${maxBytes} bytes, got ${n}`);
+    }
     return (await this.bytes(n)).toString("utf8");
   }
 
@@ -92,8 +94,9 @@ export class HeaderReader {
   /** Refuses `n` more bytes if they cannot be there. */
   #expect(n: number): void {
     const left = this.nBytes - this.position;
-    if (n > left)
+    if (n > left) {
       throw this.malformed(`expected ${n} more bytes, got the end of the file after ${left}`);
+    }
     if (this.position + n > MAX_HEADER_BYTES) {
       throw this.malformed(
         `expected a header of at most ${MAX_HEADER_BYTES} bytes, got ${this.position + n} or more`,
@@ -110,10 +113,11 @@ export class HeaderReader {
     while (filled < n) {
       const at = this.position + filled;
       const { bytesRead } = await this.#file.read(buffer, filled, wanted - filled, at);
-      if (bytesRead === 0)
+      if (bytesRead === 0) {
         throw this.malformed(
           `expected ${n} more bytes, but the file was cut to ${at} while it was read`,
         );
+      }
       filled += bytesRead;
     }
     this.#bufferStart = this.position;

@@ -47,8 +47,9 @@ export class MetadataView {
   /** A finite number of a floating point type. */
   float(key: string, fallback?: number): number {
     const value = this.#file.metadata.get(key);
-    if ((value?.type === "float32" || value?.type === "float64") && Number.isFinite(value.value))
+    if ((value?.type === "float32" || value?.type === "float64") && Number.isFinite(value.value)) {
       return value.value;
+    }
     return this.#missing(key, "a finite float", value, fallback);
   }
 

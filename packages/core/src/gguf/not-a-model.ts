@@ -73,6 +73,10 @@ export async function describeFolder(path: string): Promise<DllamaError> {
   return notAFile(path, "a folder", hint);
 }
 
+export function describeDevice(path: string): DllamaError {
+  return notAFile(path, "something that is no file", "Give a .gguf file.");
+}
+
 function notAFile(path: string, got: string, hint: string): DllamaError {
   return new DllamaError("NOT_A_MODEL", `${path}: expected a GGUF file, got ${got}`, { hint });
 }

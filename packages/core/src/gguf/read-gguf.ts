@@ -5,10 +5,17 @@
 import { open, stat } from "node:fs/promises";
 import { DllamaError } from "../errors.ts";
 import { systemError } from "../system-error.ts";
-import { ALIGNMENT_KEY, DEFAULT_ALIGNMENT, MAGIC } from "./gguf-file.ts";
+import {
+  ALIGNMENT_KEY,
+  DEFAULT_ALIGNMENT,
+  isAlignment,
+  MAGIC,
+  MAX_ALIGNMENT,
+  MIN_ALIGNMENT,
+} from "./gguf-file.ts";
 import type { GgufFile } from "./gguf-file.ts";
 import { HeaderReader } from "./header-reader.ts";
-import { describeFolder, describeForeignFile } from "./not-a-model.ts";
+import { describeDevice, describeFolder, describeForeignFile } from "./not-a-model.ts";
 import { readMetadata } from "./read-metadata.ts";
 import { readTensors } from "./read-tensors.ts";
 import { describeValue } from "./value.ts";
@@ -17,10 +24,6 @@ import type { GgufValue } from "./value.ts";
 /** Files in use have below 100 entries and, with many experts, some 20,000 tensors. */
 const MAX_METADATA_ENTRIES = 65_536;
 const MAX_TENSORS = 65_536;
-
-/** A page: more would be a mistake. Less than 8 the format forbids. */
-const MIN_ALIGNMENT = 8;
-const MAX_ALIGNMENT = 65_536;
 
 /**
  * Reads the header of a GGUF file of version 2 or 3, little-endian. The weights are not read.
@@ -34,11 +37,9 @@ export async function readGguf(path: string): Promise<GgufFile> {
     const stats = await stat(path);
     if (stats.isDirectory()) throw await describeFolder(path);
     // Opening a pipe or a device could wait for ever.
-    if (!stats.isFile())
-      throw new DllamaError(
-        "NOT_A_MODEL",
-        `${path}: expected a GGUF file, got something that is no file`,
-      );
+    if (!stats.isFile()) {
+      throw describeDevice(path);
+    }
     const file = await open(path, "r");
     try {
       return await readHeader(new HeaderReader(path, file, stats.size));
@@ -55,11 +56,8 @@ async function readHeader(reader: HeaderReader): Promise<GgufFile> {
   if (nBytes < MAGIC.length) throw describeForeignFile(path, nBytes, Buffer.alloc(0));
   const magic = await reader.bytes(MAGIC.length);
   if (!magic.equals(MAGIC)) {
-    throw describeForeignFile(
-      path,
-      nBytes,
-      Buffer.concat([magic, await reader.bytes(Math.min(60, nBytes - MAGIC.length))]),
-    );
+    const rest = await reader.bytes(Math.min(60, nBytes - MAGIC.length));
+    throw describeForeignFile(path, nBytes, Buffer.concat([magic, rest]));
   }
   const version = await readVersion(reader);
   const nTensors = await readCount(reader, "tensors", MAX_TENSORS);
@@ -99,8 +97,4 @@ function alignmentOf(reader: HeaderReader, value: GgufValue | undefined): number
   throw reader.malformed(
     `expected a uint32 power of two from ${MIN_ALIGNMENT} to ${MAX_ALIGNMENT}, got ${describeValue(value)}`,
   );
-}
-
-function isAlignment(n: number): boolean {
-  return n >= MIN_ALIGNMENT && n <= MAX_ALIGNMENT && (n & (n - 1)) === 0;
 }

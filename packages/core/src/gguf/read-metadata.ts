@@ -68,8 +68,9 @@ async function readValue(reader: HeaderReader): Promise<GgufValue> {
 async function readType(reader: HeaderReader): Promise<GgufScalarType | "array"> {
   const id = await reader.uint32();
   const valueType = VALUE_TYPES[id];
-  if (valueType === undefined)
+  if (valueType === undefined) {
     throw reader.malformed(`expected a value type below ${VALUE_TYPES.length}, got ${id}`);
+  }
   return valueType;
 }
 

@@ -18,8 +18,9 @@ export async function readTensors(
   for (let i = 0; i < count; i++) {
     reader.part = `tensor ${i} of ${count}`;
     const tensor = await readTensor(reader, alignment);
-    if (tensors.has(tensor.name))
+    if (tensors.has(tensor.name)) {
       throw reader.malformed("expected every tensor once, got this one twice");
+    }
     tensors.set(tensor.name, tensor);
   }
   const dataStart = alignUp(reader.position, alignment);
@@ -45,8 +46,9 @@ async function readTensor(reader: HeaderReader, alignment: number): Promise<Gguf
     );
   }
   const offset = await reader.size("an offset");
-  if (offset % alignment !== 0)
+  if (offset % alignment !== 0) {
     throw reader.malformed(`expected an offset that is a multiple of ${alignment}, got ${offset}`);
+  }
   const nBytes = tensorBytes(type, shape);
   if (typeof nBytes === "string") throw reader.malformed(nBytes);
   return { name, type, shape, offset, nBytes };

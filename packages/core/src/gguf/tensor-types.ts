@@ -77,7 +77,8 @@ export function tensorBytes(type: GgufTensorType, shape: readonly number[]): num
   }
   let nBytes = (rowLength / blockSize) * blockBytes;
   for (const size of shape.slice(0, -1)) nBytes *= size;
-  if (!Number.isSafeInteger(nBytes))
+  if (!Number.isSafeInteger(nBytes)) {
     return `expected a size below 2^53 bytes, got the shape ${shape.join(" x ")}`;
+  }
   return nBytes;
 }

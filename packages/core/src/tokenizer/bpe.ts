@@ -7,6 +7,7 @@
  * and then takes them apart again; they appear only where somebody restricted a vocabulary.
  */
 import { PairQueue } from "./pair-queue.ts";
+import { UserDefinedPieces } from "./user-defined-pieces.ts";
 import { PIECE_TYPES } from "./vocabulary.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -17,23 +18,20 @@ export class Bpe {
   readonly #ranks: Uint32Array;
   /** Of the longest piece, in UTF-16 units. */
   #longest = 0;
-  /** User-defined pieces by their first UTF-16 unit, the longest first. They are never taken apart. */
-  readonly #userDefined = new Map<string, string[]>();
+  readonly #userDefined: UserDefinedPieces;
 
   constructor({ pieces, scores, types }: Vocabulary) {
+    const userDefined: string[] = [];
     pieces.forEach((piece, id) => {
       const isUserDefined = types[id] === PIECE_TYPES.userDefined;
-      if (
-        piece === "" ||
-        this.#ids.has(piece) ||
-        !(isUserDefined || types[id] === PIECE_TYPES.normal)
-      )
-        return;
+      if (!isUserDefined && types[id] !== PIECE_TYPES.normal) return;
+      if (piece === "" || this.#ids.has(piece)) return;
       this.#ids.set(piece, id);
       this.#longest = Math.max(this.#longest, piece.length);
-      if (isUserDefined) this.#addUserDefined(piece);
+      if (isUserDefined) userDefined.push(piece);
     });
     this.#ranks = rank(scores);
+    this.#userDefined = new UserDefinedPieces(userDefined);
   }
 
   idOf(piece: string): number | undefined {
@@ -48,9 +46,9 @@ export class Bpe {
     const previous = new Uint32Array(n);
     const frozen = new Uint8Array(n);
     for (let begin = 0, before = 0; begin < n;) {
-      const userDefined = this.#userDefinedAt(text, begin);
-      const length = userDefined?.length ?? ((text.codePointAt(begin) ?? 0) > 0xffff ? 2 : 1);
-      frozen[begin] = userDefined === undefined ? 0 : 1;
+      const userDefined = this.#userDefined.lengthAt(text, begin);
+      const length = userDefined || ((text.codePointAt(begin) ?? 0) > 0xffff ? 2 : 1);
+      frozen[begin] = userDefined > 0 ? 1 : 0;
       previous[begin] = before;
       ends[begin] = begin + length;
       before = begin;
@@ -61,13 +59,8 @@ export class Bpe {
     const offer = (left: number): void => {
       const right = ends[left] ?? n;
       const end = ends[right];
-      if (
-        end === undefined ||
-        end - left > this.#longest ||
-        frozen[left] === 1 ||
-        frozen[right] === 1
-      )
-        return;
+      if (end === undefined || end - left > this.#longest) return;
+      if (frozen[left] === 1 || frozen[right] === 1) return;
       const id = this.#ids.get(text.slice(left, end));
       if (id !== undefined) queue.push((this.#ranks[id] ?? 0) * 2 ** 32 + left, end);
     };
@@ -89,23 +82,10 @@ export class Bpe {
     }
 
     const pieces: string[] = [];
-    for (let begin = 0; begin < n; begin = ends[begin] ?? n)
+    for (let begin = 0; begin < n; begin = ends[begin] ?? n) {
       pieces.push(text.slice(begin, ends[begin]));
+    }
     return pieces;
-  }
-
-  #addUserDefined(piece: string): void {
-    const sameStart = this.#userDefined.get(piece.charAt(0)) ?? [];
-    sameStart.push(piece);
-    sameStart.sort((a, b) => b.length - a.length);
-    this.#userDefined.set(piece.charAt(0), sameStart);
-  }
-
-  #userDefinedAt(text: string, begin: number): string | undefined {
-    if (this.#userDefined.size === 0) return undefined;
-    return this.#userDefined
-      .get(text.charAt(begin))
-      ?.find((piece) => text.startsWith(piece, begin));
   }
 }
 

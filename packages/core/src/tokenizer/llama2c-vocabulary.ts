@@ -3,7 +3,13 @@
  * piece. It has no types: they are known by their place. Spaces stand for themselves, and BOS and EOS
  * have a newline on both sides. Source: `tokenizer.py` of llama2.c.
  */
-import { byteOfPiece, checkVocabulary, malformedTokenizer, PIECE_TYPES } from "./vocabulary.ts";
+import {
+  byteOfPiece,
+  checkVocabulary,
+  malformedTokenizer,
+  PIECE_TYPES,
+  SPACE_MARK,
+} from "./vocabulary.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 const FIRST_PIECES = ["<unk>", "\n<s>\n", "\n</s>\n"];
@@ -19,17 +25,19 @@ export function parseLlama2cVocabulary(path: string, bytes: Buffer): Vocabulary 
   const scores: number[] = [];
   for (let at = 4; at < bytes.length;) {
     const left = bytes.length - at;
-    if (left < 8)
+    if (left < 8) {
       throw malformedTokenizer(
         path,
         `expected piece ${pieces.length} at byte ${at}, got the end of the file after ${left} bytes`,
       );
+    }
     const length = bytes.readUInt32LE(at + 4);
-    if (length > left - 8)
+    if (length > left - 8) {
       throw malformedTokenizer(
         path,
         `expected ${length} bytes for piece ${pieces.length} at byte ${at + 8}, got ${left - 8}`,
       );
+    }
     scores.push(bytes.readFloatLE(at));
     pieces.push(bytes.toString("utf8", at + 8, at + 8 + length));
     at += 8 + length;
@@ -44,7 +52,7 @@ export function parseLlama2cVocabulary(path: string, bytes: Buffer): Vocabulary 
   });
   return checkVocabulary(path, {
     pieces: pieces.map((piece, id) =>
-      id < FIRST_BYTE_ID ? piece.trim() : piece.replaceAll(" ", "▁"),
+      id < FIRST_BYTE_ID ? piece.trim() : piece.replaceAll(" ", SPACE_MARK),
     ),
     scores: Float32Array.from(scores),
     types: Int32Array.from(pieces, typeOf),

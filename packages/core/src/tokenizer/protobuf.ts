@@ -66,8 +66,9 @@ export function* readFields(
       continue;
     }
     const length = kind === "bytes" ? readInteger() >>> 0 : wireType === EIGHT_BYTES ? 8 : 4;
-    if (length > end - at)
+    if (length > end - at) {
       throw malformed(`${length} more bytes`, `the end of its message after ${end - at}`);
+    }
     at += length;
     yield { number, kind, integer: 0, start: at - length, end: at };
   }

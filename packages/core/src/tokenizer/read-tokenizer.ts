@@ -28,10 +28,12 @@ async function readBytes(path: string): Promise<Buffer> {
   try {
     const stats = await stat(path);
     // A folder has no bytes, and opening a pipe or a device could wait for ever.
-    if (!stats.isFile())
+    if (!stats.isFile()) {
       throw malformedTokenizer(path, `expected ${EXPECTED}, got something that is no file`);
-    if (stats.size > MAX_BYTES)
+    }
+    if (stats.size > MAX_BYTES) {
       throw malformedTokenizer(path, `expected ${EXPECTED}, got ${stats.size} bytes`);
+    }
     return await readFile(path);
   } catch (error) {
     throw error instanceof DllamaError ? error : systemError(path, EXPECTED, error);
@@ -41,14 +43,17 @@ async function readBytes(path: string): Promise<Buffer> {
 function parse(path: string, bytes: Buffer): Vocabulary {
   // A model begins with field 1, a piece, which is not empty. A .bin begins with the length of its longest piece.
   if (bytes[0] === 0x0a && bytes[1] !== 0) return parseSentencePieceModel(path, bytes);
-  if (bytes.length >= 4 && bytes.readUInt32LE() < MAX_PIECE_BYTES)
+  if (bytes.length >= 4 && bytes.readUInt32LE() < MAX_PIECE_BYTES) {
     return parseLlama2cVocabulary(path, bytes);
+  }
   const head = bytes.subarray(0, 64).toString("latin1");
   if (head.startsWith("{")) throw unsupported(path, "Hugging Face's tokenizer.json");
-  if (head.startsWith("GGUF"))
+  if (head.startsWith("GGUF")) {
     throw unsupported(path, "a GGUF model, which brings its tokenizer with it");
-  if (/^[A-Za-z0-9+/]+=* \d+\n/.test(head))
+  }
+  if (/^[A-Za-z0-9+/]+=* \d+\n/.test(head)) {
     throw unsupported(path, "a tokenizer like Llama 3's (tiktoken)");
+  }
   const got =
     head === "" ? "an empty file" : `a file that begins with ${JSON.stringify(head.slice(0, 4))}`;
   throw malformedTokenizer(path, `expected ${EXPECTED}, got ${got}`);

@@ -49,12 +49,14 @@ export function parseSentencePieceModel(path: string, bytes: Buffer): Vocabulary
   const normalizer: Fields = new Map();
   for (const { number, kind, start, end } of readFields(path, bytes, 0, bytes.length)) {
     if (number > MODEL.normalizerSpec) continue;
-    if (kind !== "bytes")
+    if (kind !== "bytes") {
       throw malformedTokenizer(path, `expected a message before byte ${end}, got a number`);
+    }
     const fields = readFields(path, bytes, start, end);
     if (number === MODEL.trainerSpec) for (const field of fields) trainer.set(field.number, field);
-    if (number === MODEL.normalizerSpec)
+    if (number === MODEL.normalizerSpec) {
       for (const field of fields) normalizer.set(field.number, field);
+    }
     if (number !== MODEL.piece) continue;
     const piece = readPiece(path, bytes, fields);
     pieces.push(piece.text);
@@ -93,14 +95,18 @@ function refuseOtherModels(path: string, trainer: Fields, normalizer: Fields): v
   const modelType = integerOf(trainer, TRAINER.modelType, 1);
   const charsmap = normalizer.get(NORMALIZER.precompiledCharsmap);
   if (modelType !== BPE) refuse(`one of the type ${MODEL_TYPES[modelType] ?? modelType}`);
-  if (charsmap !== undefined && charsmap.end > charsmap.start)
+  if (charsmap !== undefined && charsmap.end > charsmap.start) {
     refuse("one that rewrites characters");
-  if (integerOf(trainer, TRAINER.treatWhitespaceAsSuffix, 0) !== 0)
+  }
+  if (integerOf(trainer, TRAINER.treatWhitespaceAsSuffix, 0) !== 0) {
     refuse("one with spaces at the end of words");
-  if (integerOf(normalizer, NORMALIZER.escapeWhitespaces, 1) === 0)
+  }
+  if (integerOf(normalizer, NORMALIZER.escapeWhitespaces, 1) === 0) {
     refuse("one that keeps spaces as they are");
-  if (integerOf(trainer, TRAINER.bosId, 1) < 0 || integerOf(trainer, TRAINER.eosId, 2) < 0)
+  }
+  if (integerOf(trainer, TRAINER.bosId, 1) < 0 || integerOf(trainer, TRAINER.eosId, 2) < 0) {
     refuse("one without BOS or EOS");
+  }
 }
 
 function checkByteFallback(path: string, types: number[], isDeclared: boolean): void {
@@ -118,11 +124,12 @@ function readPiece(path: string, bytes: Buffer, fields: Iterable<ProtobufField>)
     if (number === PIECE.text) piece.text = bytes.toString("utf8", start, end);
     if (number === PIECE.type) piece.type = integer;
     if (number === PIECE.score) {
-      if (end - start !== 4)
+      if (end - start !== 4) {
         throw malformedTokenizer(
           path,
           `expected a score of 4 bytes at ${start}, got ${end - start}`,
         );
+      }
       piece.score = bytes.readFloatLE(start);
     }
   }

@@ -3,11 +3,8 @@ import { Bpe } from "./bpe.ts";
 import { StreamingDecoder } from "./streaming-decoder.ts";
 import type { Surface } from "./streaming-decoder.ts";
 import type { StreamOptions, Tokenizer } from "./tokenizer.ts";
-import { byteOfPiece, PIECE_TYPES } from "./vocabulary.ts";
+import { byteOfPiece, PIECE_TYPES, SPACE_MARK } from "./vocabulary.ts";
 import type { Vocabulary } from "./vocabulary.ts";
-
-/** Stands for a space in pieces. A text that has the character itself gets a space back from `decode`. */
-const SPACE_MARK = "▁";
 
 /** What the unknown piece decodes to. Source: `unk_surface` in `sentencepiece_model.proto`. */
 const UNKNOWN_SURFACE = " ⁇ ";
@@ -77,8 +74,9 @@ export class SentencePieceTokenizer implements Tokenizer {
   #normalize(text: string): string {
     // With the flag u, a surrogate matches only where it is not half of a pair.
     let normal = text.replace(/\p{Surrogate}/gu, "\uFFFD");
-    if (this.vocabulary.removeExtraWhitespaces)
+    if (this.vocabulary.removeExtraWhitespaces) {
       normal = normal.split(" ").filter(Boolean).join(" ");
+    }
     if (this.vocabulary.addDummyPrefix && normal !== "") normal = ` ${normal}`;
     return normal.replaceAll(" ", SPACE_MARK);
   }

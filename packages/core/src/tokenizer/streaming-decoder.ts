@@ -35,8 +35,9 @@ export class StreamingDecoder {
     if (surface === "") return "";
     const dropsSpace = this.#dropsSpace;
     this.#dropsSpace = false;
-    if (typeof surface === "number")
+    if (typeof surface === "number") {
       return this.#bytes.decode(Uint8Array.of(surface), { stream: true });
+    }
     return this.flush() + (dropsSpace && surface.startsWith(" ") ? surface.slice(1) : surface);
   }
 

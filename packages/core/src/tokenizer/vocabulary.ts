@@ -32,8 +32,14 @@ export interface Vocabulary {
   removeExtraWhitespaces: boolean;
 }
 
+/** Stands for a space in pieces. A text that has the character itself gets a space back when decoded. */
+export const SPACE_MARK = "▁";
+
 /** Four times the largest in use. The queue of `segment` needs fewer than 2^21. */
 const MAX_PIECES = 2 ** 20;
+
+/** In UTF-16 units: ten times the longest in use, and few enough that looking one up is quick. */
+const MAX_PIECE_LENGTH = 512;
 
 /** The byte that a byte piece like `<0x0A>` stands for. */
 export function byteOfPiece(piece: string): number | undefined {
@@ -48,26 +54,37 @@ export function byteOfPiece(piece: string): number | undefined {
 export function checkVocabulary(path: string, vocabulary: Vocabulary): Vocabulary {
   const { pieces, scores, types, unkId, bosId, eosId } = vocabulary;
   const n = pieces.length;
-  if (n === 0 || n > MAX_PIECES)
+  if (n === 0 || n > MAX_PIECES) {
     throw malformedTokenizer(path, `expected 1 to ${MAX_PIECES} pieces, got ${n}`);
+  }
   if (scores.length !== n || types.length !== n) {
     throw malformedTokenizer(
       path,
       `expected a score and a type for each of ${n} pieces, got ${scores.length} and ${types.length}`,
     );
   }
+  const long = pieces.find((piece) => piece.length > MAX_PIECE_LENGTH);
+  if (long !== undefined) {
+    throw malformedTokenizer(
+      path,
+      `expected pieces of at most ${MAX_PIECE_LENGTH} characters, got one of ${long.length}`,
+    );
+  }
   const unscored = scores.findIndex(Number.isNaN);
-  if (unscored !== -1)
+  if (unscored !== -1) {
     throw malformedTokenizer(path, `expected a number as score of piece ${unscored}, got NaN`);
+  }
   const untyped = types.findIndex((type) => type < PIECE_TYPES.normal || type > PIECE_TYPES.byte);
-  if (untyped !== -1)
+  if (untyped !== -1) {
     throw malformedTokenizer(
       path,
       `expected a type from 1 to 6 for piece ${untyped}, got ${types[untyped]}`,
     );
+  }
   for (const [name, id] of Object.entries({ UNK: unkId, BOS: bosId, EOS: eosId })) {
-    if (!(id >= 0 && id < n))
+    if (!(id >= 0 && id < n)) {
       throw malformedTokenizer(path, `expected an id below ${n} for ${name}, got ${id}`);
+    }
   }
   checkBytePieces(path, vocabulary);
   return vocabulary;
@@ -85,12 +102,14 @@ function checkBytePieces(path: string, { pieces, types }: Vocabulary): void {
         `expected a byte piece like <0x0A> for piece ${id}, got ${JSON.stringify(pieces[id])}`,
       );
     }
-    if (seen.has(byte))
+    if (seen.has(byte)) {
       throw malformedTokenizer(path, `expected every byte piece once, got ${pieces[id]} twice`);
+    }
     seen.add(byte);
   });
-  if (seen.size !== 0 && seen.size !== 256)
+  if (seen.size !== 0 && seen.size !== 256) {
     throw malformedTokenizer(path, `expected 256 byte pieces or none, got ${seen.size}`);
+  }
 }
 
 export function malformedTokenizer(path: string, message: string): DllamaError {
