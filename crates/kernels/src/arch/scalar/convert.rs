@@ -9,7 +9,9 @@ pub(crate) fn dequantize_q40(blocks: &[BlockQ40], out: &mut [f32]) {
     let (rows, _) = out.as_chunks_mut::<BLOCK_SIZE>();
     for (block, out) in blocks.iter().zip(rows) {
         let scale = block.scale.to_f32_const();
-        *out = block.values().map(|q| scale * f32::from(q));
+        for (out, q) in out.iter_mut().zip(block.values()) {
+            *out = scale * f32::from(q);
+        }
     }
 }
 
@@ -18,7 +20,9 @@ pub(crate) fn dequantize_q80(blocks: &[BlockQ80], out: &mut [f32]) {
     let (rows, _) = out.as_chunks_mut::<BLOCK_SIZE>();
     for (block, out) in blocks.iter().zip(rows) {
         let scale = block.scale.to_f32_const();
-        *out = block.quants.map(|q| scale * f32::from(q));
+        for (out, &q) in out.iter_mut().zip(&block.quants) {
+            *out = scale * f32::from(q);
+        }
     }
 }
 

@@ -21,7 +21,9 @@ pub(crate) fn quantize_q80(x: &[f32], out: &mut [BlockQ80]) -> Result<(), NotFin
         block.scale = scale;
         let inverse = finite_or_zero(127.0 / amax);
         // |x * inverse| is at most 127 and a rounding error, which rounds to 127.
-        block.quants = x.map(|x| (x * inverse + ROUNDER).to_bits() as i8);
+        for (q, x) in block.quants.iter_mut().zip(x) {
+            *q = (x * inverse + ROUNDER).to_bits() as i8;
+        }
     }
     Ok(())
 }
@@ -49,8 +51,8 @@ pub(crate) fn quantize_q40(x: &[f32], out: &mut [BlockQ40]) -> Result<(), NotFin
 /// bits order as the numbers do, infinity next and NaN last.
 #[inline(always)]
 fn magnitude(x: &[f32; BLOCK_SIZE]) -> f32 {
-    let bits = x.map(|x| x.to_bits() & 0x7fff_ffff);
-    f32::from_bits(bits.into_iter().fold(0, u32::max))
+    let bits = x.iter().map(|x| x.to_bits() & 0x7fff_ffff);
+    f32::from_bits(bits.fold(0, u32::max))
 }
 
 /// 0 for the infinite inverse of zero and of a number too small to matter.
