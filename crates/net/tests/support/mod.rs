@@ -5,6 +5,8 @@
     reason = "every suite is a program of its own and uses a part"
 )]
 
+pub mod raw;
+
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;

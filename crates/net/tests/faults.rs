@@ -1,0 +1,421 @@
+//! Peers that die, stop, or send what they must not: every rank gets a typed error, in time, that
+//! names the rank at fault.
+
+mod support;
+
+use std::time::Duration;
+
+use dllama_net::{Error, F32Codec, LinkOptions, Mesh};
+use support::raw::{ABORT, ALL_REDUCE, CONTROL, HEARTBEAT, RawPeer, mesh_with_raw_peers};
+use support::{KINDS, Links, on_all_ranks, watched};
+
+/// Short limits, in the proportion of the defaults.
+fn quick() -> LinkOptions {
+    LinkOptions {
+        heartbeat: Duration::from_millis(60),
+        silence: Duration::from_millis(300),
+        ..LinkOptions::default()
+    }
+}
+
+fn all_reduce(mesh: &Mesh, n_values: usize) -> Result<(), Error> {
+    mesh.all_reduce(&F32Codec, &vec![1.0; n_values], &mut vec![0.0; n_values])
+}
+
+/// Rank 0 in an all-reduce of 1000 values with a peer that behaves like `peer`, over each kind of
+/// link: the error, which must come by itself.
+fn all_reduce_against(peer: fn(&mut RawPeer)) -> Vec<Error> {
+    let run = |kind: Links| {
+        watched(move || {
+            let (mesh, mut peers) = mesh_with_raw_peers(kind, 1, &quick());
+            mesh.begin_run();
+            peer(&mut peers[0]);
+            let error = all_reduce(&mesh, 1000).expect_err("the peer is faulty");
+            assert!(
+                matches!(all_reduce(&mesh, 1000), Err(Error::Closed)),
+                "the mesh has ended"
+            );
+            error
+        })
+    };
+    KINDS.map(run).into()
+}
+
+fn assert_lost(errors: Vec<Error>) {
+    for error in errors {
+        let Error::PeerLost {
+            rank: 1,
+            address,
+            during,
+            ..
+        } = &error
+        else {
+            panic!("{error}");
+        };
+        assert_eq!(
+            (address.as_str(), during.as_str()),
+            ("rank-1:1", "all-reduce")
+        );
+    }
+}
+
+fn assert_protocol(errors: Vec<Error>, in_expected: &str, in_got: &str) {
+    for error in errors {
+        let Error::Protocol {
+            rank: 1,
+            address,
+            expected,
+            got,
+        } = &error
+        else {
+            panic!("{error}");
+        };
+        assert_eq!(address, "rank-1:1");
+        assert!(
+            expected.contains(in_expected) && got.contains(in_got),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_silent_peer_is_lost() {
+    assert_lost(all_reduce_against(|_| ()));
+}
+
+#[test]
+fn a_peer_that_stops_in_the_middle_of_a_header_is_lost() {
+    assert_lost(all_reduce_against(|peer| {
+        let header = peer.header(ALL_REDUCE, 4000);
+        peer.write(&header[..7]);
+    }));
+}
+
+#[test]
+fn a_peer_that_stops_in_the_middle_of_a_payload_is_lost() {
+    assert_lost(all_reduce_against(|peer| {
+        let header = peer.header(ALL_REDUCE, 4000);
+        peer.write(&header);
+        peer.write(&[0; 1234]);
+    }));
+}
+
+#[test]
+fn a_peer_that_closes_in_the_middle_of_a_payload_is_lost() {
+    assert_lost(all_reduce_against(|peer| {
+        let header = peer.header(ALL_REDUCE, 4000);
+        peer.write(&header);
+        peer.write(&[0; 1234]);
+        peer.stream = Box::new(std::io::Cursor::new(Vec::new()));
+    }));
+}
+
+#[test]
+fn garbage_is_refused() {
+    let errors = all_reduce_against(|peer| peer.write(b"GET / HTTP/1.1\r\nHost: me\r\n\r\n"));
+    assert_protocol(errors, "frame header", "47, 45, 54");
+}
+
+#[test]
+fn another_length_is_refused() {
+    let errors = all_reduce_against(|peer| peer.send(ALL_REDUCE, &[0; 3996]));
+    assert_protocol(
+        errors,
+        "all-reduce of 4000 bytes",
+        "all-reduce of 3996 bytes",
+    );
+}
+
+#[test]
+fn a_huge_length_is_refused() {
+    let errors = all_reduce_against(|peer| {
+        let header = peer.header(ALL_REDUCE, u64::MAX);
+        peer.write(&header);
+    });
+    assert_protocol(errors, "of 4000 bytes", &u64::MAX.to_string());
+}
+
+#[test]
+fn another_kind_is_refused() {
+    let errors = all_reduce_against(|peer| peer.send(CONTROL, &[0; 4000]));
+    assert_protocol(errors, "all-reduce", "control message");
+}
+
+#[test]
+fn a_frame_that_is_left_out_is_noticed() {
+    let errors = all_reduce_against(|peer| {
+        peer.header(ALL_REDUCE, 4000);
+        peer.send(ALL_REDUCE, &[0; 4000]);
+    });
+    assert_protocol(errors, "frame number 0", "frame number 1");
+}
+
+#[test]
+fn a_malformed_abort_is_refused() {
+    assert_protocol(
+        all_reduce_against(|peer| peer.send(ABORT, &[0; 5])),
+        "abort",
+        "5 other bytes",
+    );
+    assert_protocol(
+        all_reduce_against(|peer| peer.send(ABORT, &[0; 5000])),
+        "1024",
+        "5000",
+    );
+}
+
+#[test]
+fn a_message_longer_than_allowed_is_refused() {
+    for kind in KINDS {
+        watched(move || {
+            let (mesh, mut peers) = mesh_with_raw_peers(kind, 1, &quick());
+            peers[0].send(CONTROL, &[1; 100]);
+            assert_eq!(
+                mesh.receive_control(1, 100).expect("as long as allowed").1,
+                [1; 100]
+            );
+            peers[0].send(CONTROL, &[1; 101]);
+            let error = mesh.receive_control(1, 100).expect_err("too long");
+            assert_protocol(vec![error], "at most 100 bytes", "101 bytes");
+        });
+    }
+}
+
+/// Many times the limit of silence, with heartbeats that come in two pieces each.
+#[test]
+fn a_peer_that_computes_for_long_is_not_lost() {
+    for kind in KINDS {
+        watched(move || {
+            let (mesh, mut peers) = mesh_with_raw_peers(kind, 1, &quick());
+            mesh.begin_run();
+            let peer = &mut peers[0];
+            std::thread::scope(|scope| {
+                let reduced = scope.spawn(|| all_reduce(&mesh, 1000));
+                for _ in 0..20 {
+                    let header = peer.header(HEARTBEAT, 0);
+                    for half in header.chunks(9) {
+                        peer.write(half);
+                        std::thread::sleep(Duration::from_millis(60));
+                    }
+                }
+                peer.send(ALL_REDUCE, &[0; 4000]);
+                reduced.join().expect("no panic").expect("not lost");
+            });
+        });
+    }
+}
+
+/// The peer does not read for many times the limit, but gives signs of life; then it reads.
+#[test]
+fn a_peer_that_does_not_read_but_lives_is_not_lost() {
+    for kind in KINDS {
+        watched(move || {
+            let (mesh, mut peers) = mesh_with_raw_peers(kind, 1, &quick());
+            let payload = vec![3; 30 << 20];
+            mesh.begin_run();
+            let peer = &mut peers[0];
+            std::thread::scope(|scope| {
+                let sent = scope.spawn(|| mesh.send_control(1, 0, &payload));
+                peer.compute(Duration::from_secs(1), Duration::from_millis(60));
+                // A frame that rank 0 receives later hides what comes behind it.
+                peer.send(CONTROL, &[9]);
+                peer.compute(Duration::from_secs(1), Duration::from_millis(60));
+                let received = std::iter::from_fn(|| peer.receive());
+                let message = received.into_iter().find(|(kind, _)| *kind == CONTROL);
+                assert!(message.expect("the message").1 == payload);
+                sent.join().expect("no panic").expect("not lost");
+            });
+            assert_eq!(mesh.receive_control(1, 1).expect("the frame").1, [9]);
+        });
+    }
+}
+
+/// The peer neither reads nor writes.
+#[test]
+fn a_peer_that_does_not_read_and_is_silent_is_lost() {
+    for kind in KINDS {
+        watched(move || {
+            let (mesh, mut peers) = mesh_with_raw_peers(kind, 1, &quick());
+            peers[0].send(CONTROL, &[9]);
+            mesh.begin_run();
+            let error = mesh
+                .send_control(1, 0, &vec![3; 30 << 20])
+                .expect_err("silent");
+            assert!(matches!(error, Error::PeerLost { rank: 1, .. }), "{error}");
+        });
+    }
+}
+
+/// A rank that computes sends heartbeats from its monitor, in frames that are whole.
+#[test]
+fn a_rank_that_computes_sends_heartbeats() {
+    for kind in KINDS {
+        watched(move || {
+            let (mesh, mut peers) = mesh_with_raw_peers(kind, 1, &quick());
+            mesh.begin_run();
+            for _ in 0..5 {
+                assert_eq!(peers[0].receive(), Some((HEARTBEAT, vec![])));
+            }
+            mesh.end_run();
+        });
+    }
+}
+
+/// Rank 2 disappears in the middle of an all-reduce; ranks 0 and 1, which run the crate's code, both
+/// name it, although each of them closes its links as soon as it knows.
+#[test]
+fn all_ranks_name_the_rank_that_died() {
+    for kind in KINDS {
+        for socket_buffer_bytes in [None, Some(8 << 10)] {
+            let options = LinkOptions {
+                socket_buffer_bytes,
+                ..quick()
+            };
+            let results = on_all_ranks(kind.meshes(3, &options), |mesh| {
+                all_reduce(&mesh, 1000).expect("all ranks live");
+                mesh.begin_run();
+                if mesh.rank() == 2 {
+                    return None;
+                }
+                let error = all_reduce(&mesh, 1 << 20).expect_err("rank 2 died");
+                mesh.fail(error.code(), &error.to_string());
+                Some(error)
+            });
+            for error in results.into_iter().flatten() {
+                assert!(
+                    matches!(error, Error::PeerLost { rank: 2, .. }),
+                    "{kind:?} {error}"
+                );
+            }
+        }
+    }
+}
+
+/// Rank 1 waits for rank 0 only, which tells it why it gives up.
+#[test]
+fn a_loss_is_reported_to_ranks_that_do_not_see_it() {
+    for kind in KINDS {
+        watched(move || {
+            let (mesh, mut peers) = mesh_with_raw_peers(kind, 2, &quick());
+            mesh.begin_run();
+            drop(peers.remove(1));
+            let error = mesh.receive_control(2, 10).expect_err("rank 2 is gone");
+            mesh.fail(error.code(), &error.to_string());
+            let mut frames = std::iter::from_fn(|| peers[0].receive());
+            let (_, abort) = frames.find(|(kind, _)| *kind == ABORT).expect("the reason");
+            assert_eq!(abort[..4], 2_u32.to_le_bytes(), "the lost rank");
+            assert_eq!(&abort[6..15], b"PEER_LOST");
+            assert!(String::from_utf8_lossy(&abort[15..]).contains("lost rank 2 (rank-2:1)"));
+        });
+    }
+}
+
+#[test]
+fn a_reported_loss_names_the_lost_rank_by_its_address_here() {
+    for kind in KINDS {
+        watched(move || {
+            let (mesh, mut peers) = mesh_with_raw_peers(kind, 2, &quick());
+            mesh.begin_run();
+            let abort = [&2_u32.to_le_bytes()[..], &[9, 0], b"PEER_LOST", b"gone"].concat();
+            peers[0].send(ABORT, &abort);
+            let error = mesh.receive_control(1, 10).expect_err("reported");
+            let Error::PeerLost {
+                rank: 2,
+                address,
+                reason,
+                ..
+            } = &error
+            else {
+                panic!("{error}");
+            };
+            assert_eq!(address, "rank-2:1");
+            assert!(reason.contains("rank 1 (rank-1:1)"), "{reason}");
+        });
+    }
+}
+
+/// A rank that claims to have lost this very rank, or one that does not exist, has itself failed.
+#[test]
+fn an_absurd_report_is_the_reporters_failure() {
+    for lost in [0_u32, 1, 7] {
+        watched(move || {
+            let (mesh, mut peers) = mesh_with_raw_peers(Links::InMemory, 2, &quick());
+            let abort = [&lost.to_le_bytes()[..], &[9, 0], b"PEER_LOST", b"gone"].concat();
+            peers[0].send(ABORT, &abort);
+            let error = mesh.receive_control(1, 10).expect_err("reported");
+            assert!(
+                matches!(error, Error::PeerFailed { rank: 1, .. }),
+                "{error}"
+            );
+        });
+    }
+}
+
+/// Between steps a rank that computes can ask who is gone, with the reason where there is one.
+#[test]
+fn a_rank_that_computes_learns_who_hung_up() {
+    for kind in KINDS {
+        let results = on_all_ranks(kind.meshes(3, &quick()), |mesh| {
+            mesh.begin_run();
+            if mesh.rank() == 2 {
+                mesh.fail("OUT_OF_MEMORY", "no room for the KV cache");
+                return None;
+            }
+            loop {
+                if let Some(error) = mesh.lost() {
+                    return Some(error);
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        for error in results.into_iter().flatten() {
+            assert!(
+                matches!(&error, Error::PeerFailed { rank: 2, code, message, .. }
+                    if code == "OUT_OF_MEMORY" && message == "no room for the KV cache"),
+                "{error}"
+            );
+        }
+    }
+}
+
+/// Rank 0 waits for rank 1, which lives; it must not overlook that rank 2 is gone.
+#[test]
+fn a_peer_that_nobody_waits_for_is_noticed_too() {
+    for kind in KINDS {
+        watched(move || {
+            let (mesh, mut peers) = mesh_with_raw_peers(kind, 2, &quick());
+            mesh.begin_run();
+            drop(peers.remove(1));
+            std::thread::scope(|scope| {
+                let waiting = scope.spawn(|| mesh.receive_control(1, 10));
+                while !waiting.is_finished() {
+                    peers[0].compute(Duration::from_millis(60), Duration::from_millis(60));
+                }
+                let error = waiting
+                    .join()
+                    .expect("no panic")
+                    .expect_err("rank 2 is gone");
+                assert!(matches!(error, Error::PeerLost { rank: 2, .. }), "{error}");
+            });
+        });
+    }
+}
+
+/// What Ctrl-C does: another thread ends the mesh while this one waits.
+#[test]
+fn fail_wakes_a_thread_that_waits() {
+    for kind in KINDS {
+        watched(move || {
+            let (mesh, mut peers) = mesh_with_raw_peers(kind, 1, &quick());
+            std::thread::scope(|scope| {
+                let waiting = scope.spawn(|| mesh.receive_control(1, 10));
+                std::thread::sleep(Duration::from_millis(50));
+                mesh.fail("ABORTED", "stopped");
+                let error = waiting.join().expect("no panic").expect_err("ended");
+                assert!(matches!(error, Error::Closed), "{error}");
+            });
+            assert_eq!(peers[0].receive().map(|(kind, _)| kind), Some(ABORT));
+            assert_eq!(peers[0].receive(), None);
+        });
+    }
+}

@@ -1,0 +1,154 @@
+//! Slice transfer, byte for byte, from a real file over small sockets.
+
+mod support;
+
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use dllama_net::{LinkOptions, Slice};
+use support::{KINDS, bytes, on_all_ranks};
+
+const N_ROWS: usize = 3000;
+const ROW_BYTES: usize = 700;
+/// The tensor does not begin where the file does.
+const TENSOR_OFFSET: usize = 33;
+
+/// A file whose bytes are also in memory, where a mapping would be.
+struct TensorFile {
+    path: PathBuf,
+    file: File,
+    bytes: Vec<u8>,
+}
+
+impl TensorFile {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("dllama-net-{}-{name}", std::process::id()));
+        let bytes = bytes(5, TENSOR_OFFSET + N_ROWS * ROW_BYTES + 10);
+        let mut options = File::options();
+        let mut file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)
+            .expect("a file");
+        file.write_all(&bytes).expect("written");
+        Self { path, file, bytes }
+    }
+}
+
+impl Drop for TensorFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// First row, rows, first byte of a row, bytes of a row.
+type Rectangle = (usize, usize, usize, usize);
+
+/// Whole rows (contiguous), parts of rows (strided, more than one call takes), and edges.
+const RECTANGLES: [Rectangle; 7] = [
+    (0, N_ROWS, 0, ROW_BYTES),
+    (1000, 1500, 0, ROW_BYTES),
+    (0, N_ROWS, 100, 300),
+    (7, 2000, 699, 1),
+    (2999, 1, 5, 600),
+    (17, 0, 0, ROW_BYTES),
+    (5, 3, 4, 0),
+];
+
+fn slice(source: &TensorFile, (row, n_rows, column, row_bytes): Rectangle) -> Slice<'_> {
+    let offset = TENSOR_OFFSET + row * ROW_BYTES + column;
+    Slice::new(
+        &source.file,
+        &source.bytes,
+        offset as u64,
+        n_rows,
+        ROW_BYTES as u64,
+        row_bytes,
+    )
+}
+
+fn expected(source: &TensorFile, (row, n_rows, column, row_bytes): Rectangle) -> Vec<u8> {
+    let rows = row..row + n_rows;
+    let start = |row| TENSOR_OFFSET + row * ROW_BYTES + column;
+    rows.flat_map(|row| source.bytes[start(row)..start(row) + row_bytes].to_vec())
+        .collect()
+}
+
+#[test]
+fn slices_arrive_byte_for_byte() {
+    for kind in KINDS {
+        let source = Arc::new(TensorFile::new(&format!("slices-{kind:?}")));
+        let options = LinkOptions {
+            socket_buffer_bytes: Some(8 << 10),
+            ..LinkOptions::default()
+        };
+        on_all_ranks(kind.meshes(3, &options), move |mesh| {
+            if mesh.rank() == 0 {
+                // To both workers at the same time, as at load.
+                std::thread::scope(|scope| {
+                    for to in 1..3 {
+                        let (mesh, source) = (&mesh, &source);
+                        scope.spawn(move || {
+                            for rectangle in RECTANGLES {
+                                mesh.send_slice(to, &slice(source, rectangle))
+                                    .expect("sent");
+                            }
+                        });
+                    }
+                });
+                return;
+            }
+            for rectangle in RECTANGLES {
+                let expected = expected(&source, rectangle);
+                let mut got = vec![0; expected.len()];
+                mesh.receive_slice(0, &mut got).expect("received");
+                assert!(got == expected, "{rectangle:?}");
+            }
+        });
+    }
+}
+
+/// Where the system can send files, contiguous bytes come from the file and not from the mapping:
+/// here the two differ.
+#[test]
+#[cfg(target_os = "linux")]
+fn contiguous_slices_are_sent_by_the_kernel_from_the_file() {
+    for kind in KINDS {
+        let mut source = TensorFile::new(&format!("sendfile-{kind:?}"));
+        source.bytes.fill(0);
+        on_all_ranks(kind.meshes(2, &LinkOptions::default()), move |mesh| {
+            let whole = RECTANGLES[0];
+            if mesh.rank() == 0 {
+                mesh.send_slice(1, &slice(&source, whole)).expect("sent");
+                return;
+            }
+            let mut got = vec![0; N_ROWS * ROW_BYTES];
+            mesh.receive_slice(0, &mut got).expect("received");
+            let mut file = File::open(&source.path).expect("the file");
+            let mut in_file = Vec::new();
+            file.seek(std::io::SeekFrom::Start(TENSOR_OFFSET as u64))
+                .expect("sought");
+            file.read_to_end(&mut in_file).expect("read");
+            assert!(got == in_file[..got.len()]);
+        });
+    }
+}
+
+#[test]
+#[should_panic = "past the file"]
+fn a_slice_past_the_file_is_refused() {
+    let source = TensorFile::new("past");
+    let n_rows = source.bytes.len() / ROW_BYTES + 1;
+    slice(&source, (0, n_rows, 0, ROW_BYTES));
+}
+
+#[test]
+#[should_panic = "overlap"]
+fn rows_that_overlap_are_refused() {
+    let source = TensorFile::new("overlap");
+    slice(&source, (0, 2, 0, ROW_BYTES + 1));
+}

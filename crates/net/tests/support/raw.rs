@@ -1,0 +1,103 @@
+//! A peer that the test plays itself, byte by byte: frames are written from the format's
+//! description, not with the crate's own code.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use dllama_net::{LinkOptions, Mesh};
+
+use super::Links;
+
+pub const HEARTBEAT: u8 = 1;
+pub const ABORT: u8 = 2;
+pub const CONTROL: u8 = 3;
+pub const ALL_REDUCE: u8 = 7;
+
+pub trait ReadWrite: Read + Write + Send {}
+impl<T: Read + Write + Send> ReadWrite for T {}
+
+pub struct RawPeer {
+    pub stream: Box<dyn ReadWrite>,
+    sequence: u32,
+}
+
+impl RawPeer {
+    /// Header of the next frame.
+    pub fn header(&mut self, kind: u8, n_bytes: u64) -> Vec<u8> {
+        let sequence = self.sequence;
+        self.sequence += 1;
+        let fields: [&[u8]; 3] = [
+            &[kind, 0, 0, 0],
+            &sequence.to_le_bytes(),
+            &n_bytes.to_le_bytes(),
+        ];
+        fields.concat()
+    }
+
+    pub fn send(&mut self, kind: u8, payload: &[u8]) {
+        let header = self.header(kind, payload.len() as u64);
+        self.write(&header);
+        self.write(payload);
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("written");
+    }
+
+    /// Kind and payload of the next frame, or `None` at the end of the connection.
+    pub fn receive(&mut self) -> Option<(u8, Vec<u8>)> {
+        let mut header = [0; 16];
+        self.stream.read_exact(&mut header).ok()?;
+        let n_bytes = u64::from_le_bytes(header[8..].try_into().expect("8 bytes"));
+        let mut payload = vec![0; n_bytes as usize];
+        self.stream.read_exact(&mut payload).ok()?;
+        Some((header[0], payload))
+    }
+
+    /// Sends heartbeats for so long, as a rank that computes does.
+    pub fn compute(&mut self, time: Duration, heartbeat: Duration) {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            self.send(HEARTBEAT, &[]);
+            std::thread::sleep(heartbeat);
+        }
+    }
+}
+
+/// Connected sockets of rank 0 and of `n_peers` raw peers, which are rank 1 and up.
+pub fn mesh_with_raw_peers(
+    kind: Links,
+    n_peers: usize,
+    options: &LinkOptions,
+) -> (Mesh, Vec<RawPeer>) {
+    let mut sockets: Vec<Option<OwnedFd>> = vec![None];
+    let mut peers = Vec::new();
+    for _ in 0..n_peers {
+        let (socket, stream): (OwnedFd, Box<dyn ReadWrite>) = match kind {
+            Links::InMemory => {
+                let (mine, theirs) = UnixStream::pair().expect("a socket pair");
+                (mine.into(), Box::new(theirs))
+            }
+            Links::Tcp => {
+                let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+                let address = listener.local_addr().expect("its address");
+                let theirs = TcpStream::connect(address).expect("connected");
+                (
+                    listener.accept().expect("accepted").0.into(),
+                    Box::new(theirs),
+                )
+            }
+        };
+        sockets.push(Some(socket));
+        peers.push(RawPeer {
+            stream,
+            sequence: 0,
+        });
+    }
+    let addresses: Vec<_> = (0..=n_peers).map(|rank| format!("rank-{rank}:1")).collect();
+    let mesh = Mesh::over(0, sockets, &addresses, options).expect("a mesh");
+    (mesh, peers)
+}
