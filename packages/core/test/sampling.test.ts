@@ -194,9 +194,15 @@ test("top-p at its borders", () => {
 });
 
 test("the nucleus is the smallest: it ends with the token that reaches top-p exactly", () => {
-  // A log-sum-exp of 0 makes the first probability exactly 1.
-  const candidates = { ids: Uint32Array.of(9, 4), logits: Float32Array.of(0, 0), logSumExp: 0 };
-  const sampler = new Sampler({ temperature: 1, topP: 1 - 2 ** -53, seed: 1 });
+  // Both tokens have the probability e^-0.7, the first reaches it alone.
+  const candidates = {
+    ids: Uint32Array.of(9, 4),
+    logits: Float32Array.of(0, 0),
+    logSumExp: 0.7,
+  };
+  const sampler = new Sampler({ temperature: 1, topP: Math.exp(-0.7), seed: 1 });
+  for (let i = 0; i < 100; i++) assert.is(sampler.pick(candidates), 9);
+});
   for (let i = 0; i < 100; i++) assert.is(sampler.pick(candidates), 9);
 });
 

@@ -351,8 +351,8 @@ refused(
 refused(
   "an inner length past its message",
   "TOKENIZER_MALFORMED",
-  Buffer.concat([message(1, varint((1 << 3) | 2), varint(9)), PIECE]),
-  "9 more bytes",
+  Buffer.concat([message(1, varint((1 << 3) | 2), varint(3)), PIECE]),
+  "3 more bytes",
 );
 refused(
   "an endless integer",
