@@ -203,7 +203,6 @@ test("the nucleus is the smallest: it ends with the token that reaches top-p exa
   const sampler = new Sampler({ temperature: 1, topP: Math.exp(-0.7), seed: 1 });
   for (let i = 0; i < 100; i++) assert.is(sampler.pick(candidates), 9);
 });
-for (let i = 0; i < 100; i++) assert.is(sampler.pick(candidates), 9);
 
 test("one token is always chosen", () => {
   assert.equal(histogram({ temperature: 0.8, topP: 1, seed: 1 }, Float32Array.of(-3), 1, 50), [50]);
