@@ -11,16 +11,10 @@ import { root, stateFolder } from "./lib/workspace.mjs";
 
 const TARGET = join(root, "packages/core/src/program/generated");
 
-/** ts-rs writes a type's file in a test that it makes, named `export_bindings_*`. */
 async function exportTypes(folder) {
-  const command = ["cargo", "test", "--quiet", "--locked", "--package", "dllama-engine"];
-  const env = {
-    TS_RS_EXPORT_DIR: folder,
-    TS_RS_IMPORT_EXTENSION: "ts",
-    // The Program travels as JSON, whose numbers JavaScript reads as `number`.
-    TS_RS_LARGE_INT: "number",
-  };
-  return run([...command, "--lib", "--features", "typescript", "export_bindings"], { env });
+  const command = ["cargo", "run", "--quiet", "--locked", "--package", "dllama-engine"];
+  const example = ["--features", "typescript", "--example", "export_types", "--", folder];
+  return run([...command, ...example], { env: { TS_RS_IMPORT_EXTENSION: "ts" } });
 }
 
 /** @returns {Map<string, string>} text by file name */
@@ -34,30 +28,33 @@ function differences(committed, generated) {
   return [...names].filter((name) => committed.get(name) !== generated.get(name));
 }
 
+/** @returns {Promise<string[]>} what is wrong, a line each */
+async function generate(folder, isCheck) {
+  const { problem, output } = await exportTypes(folder);
+  if (problem) return [`${output}cargo ${problem}.`];
+  const generated = readFolder(folder);
+  if (generated.size === 0) return ["dllama-engine exports no types."];
+
+  const changed = differences(readFolder(TARGET), generated);
+  if (isCheck) {
+    const path = (name) => join(relative(root, TARGET), name);
+    return changed.map((name) => `${path(name)} is out of date: run \`pnpm generate\`.`);
+  }
+  for (const name of changed) {
+    if (generated.has(name)) writeFileSync(join(TARGET, name), generated.get(name));
+    else rmSync(join(TARGET, name));
+  }
+  return [];
+}
+
 stopChildrenOnSignals();
 mkdirSync(stateFolder, { recursive: true });
 mkdirSync(TARGET, { recursive: true });
 const folder = mkdtempSync(join(stateFolder, "types-"));
 try {
-  const { problem, output } = await exportTypes(folder);
-  const generated = readFolder(folder);
-  if (problem) throw new Error(`${output}cargo ${problem}.`);
-  if (generated.size === 0) throw new Error("dllama-engine exports no types.");
-
-  const changed = differences(readFolder(TARGET), generated);
-  if (process.argv.includes("--check")) {
-    for (const name of changed) {
-      console.error(
-        `${join(relative(root, TARGET), name)} is not what the engine defines: run \`pnpm generate\`.`,
-      );
-    }
-    process.exitCode = changed.length === 0 ? 0 : 1;
-  } else {
-    for (const name of changed) {
-      if (generated.has(name)) writeFileSync(join(TARGET, name), generated.get(name));
-      else rmSync(join(TARGET, name));
-    }
-  }
+  const problems = await generate(folder, process.argv.includes("--check"));
+  for (const problem of problems) console.error(problem);
+  process.exitCode = problems.length === 0 ? 0 : 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -1,0 +1,156 @@
+//! What can go wrong on a rank, as typed facts with a stable code.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::program::{ProgramError, Step};
+
+/// An error of this crate. [`code`](Self::code) is stable.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The Program breaks a rule.
+    #[error("rank {rank}: {source}")]
+    Program {
+        /// The rank that the Program is for.
+        rank: usize,
+        /// Which rule.
+        source: ProgramError,
+    },
+    /// Programs, workers or ranks do not belong together.
+    #[error("{what}: expected {expected}, got {got}")]
+    Mismatch {
+        /// What is compared.
+        what: &'static str,
+        /// What the other side says.
+        expected: String,
+        /// What came.
+        got: String,
+    },
+    /// The model file cannot be opened or mapped.
+    #[error("cannot read {}: {source}", path.display())]
+    File {
+        /// The model file.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+    /// A weight does not lie in the model file as the Program says.
+    #[error("weight {name}: expected {expected}, got {got}")]
+    Weight {
+        /// The tensor's name.
+        name: String,
+        /// What is needed.
+        expected: String,
+        /// What the Program or the file says.
+        got: String,
+    },
+    /// Memory that is not there.
+    #[error("{what} take {} MiB, and {} MiB of memory are available", needed >> 20, available >> 20)]
+    OutOfMemory {
+        /// What the memory is for.
+        what: String,
+        /// Bytes that it takes.
+        needed: u64,
+        /// Bytes that the system can give.
+        available: u64,
+    },
+    /// More bytes than this machine can address.
+    #[error("the program asks for more memory than this machine can address")]
+    TooLarge,
+    /// A row of a forward is out of range.
+    #[error("row {row}, {what}: expected {expected}, got {got}")]
+    Row {
+        /// Index of the row in the forward.
+        row: usize,
+        /// Which part of it.
+        what: &'static str,
+        /// The rule.
+        expected: String,
+        /// What came.
+        got: String,
+    },
+    /// A forward is empty or too long, or its bytes are not a list of rows.
+    #[error("a forward: expected {expected}, got {got}")]
+    Forward {
+        /// The rule.
+        expected: String,
+        /// What came.
+        got: String,
+    },
+    /// An activation is NaN or infinite, or too large to be quantised.
+    #[error(
+        "value {index} of {op}{} is not finite or too large", 
+        layer.map_or(String::new(), |layer| format!(" in layer {layer}"))
+    )]
+    NotFinite {
+        /// The layer, from 0, or none outside the layers.
+        layer: Option<u32>,
+        /// The op's name.
+        op: &'static str,
+        /// Index of the value in the op's input.
+        index: usize,
+    },
+    /// A message between root and worker that this version does not know.
+    #[error("a message from rank {rank}: expected {expected}, got {got}")]
+    Message {
+        /// Who sent it.
+        rank: usize,
+        /// What was awaited.
+        expected: String,
+        /// What came.
+        got: String,
+    },
+    /// `DLLAMA_ISA` names an instruction set that this machine lacks.
+    #[error(transparent)]
+    Isa(#[from] dllama_kernels::UnknownIsa),
+    /// Links and collectives.
+    #[error(transparent)]
+    Net(#[from] dllama_net::Error),
+    /// The operating system refuses memory or threads.
+    #[error("the operating system refuses memory or threads: {0}")]
+    System(#[from] io::Error),
+    /// An earlier forward failed, and this rank cannot go on.
+    #[error("this engine has ended after an earlier error")]
+    Ended,
+}
+
+impl Error {
+    /// A value of a step's input that cannot go on.
+    pub(crate) fn not_finite(step: &Step, index: usize) -> Self {
+        Self::NotFinite {
+            layer: step.layer,
+            op: step.op.name(),
+            index,
+        }
+    }
+
+    /// A stable name of the kind of error, as TypeScript has it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Program { .. } | Self::Mismatch { .. } => "PROGRAM_INVALID",
+            Self::File { .. } => "FILE_UNREADABLE",
+            Self::Weight { .. } => "MODEL_MALFORMED",
+            Self::OutOfMemory { .. } | Self::TooLarge | Self::System(_) => "OUT_OF_MEMORY",
+            Self::Row { .. } | Self::Forward { .. } | Self::Isa(_) => "INVALID_ARGUMENT",
+            Self::NotFinite { .. } => "NUMBER_NOT_FINITE",
+            Self::Message { .. } => "PROTOCOL_MISMATCH",
+            Self::Net(error) => error.code(),
+            Self::Ended => "DISPOSED",
+        }
+    }
+
+    /// What to do next, where there is something.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::OutOfMemory { .. } => Some(
+                "Share the model over more workers, shorten the context (--max-seq-len), or end other programs.",
+            ),
+            Self::NotFinite { .. } => Some(
+                "The model file is damaged, or was made with another arithmetic in mind: convert it again.",
+            ),
+            Self::Net(error) => error.hint(),
+            _ => None,
+        }
+    }
+}

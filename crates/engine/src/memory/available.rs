@@ -1,0 +1,51 @@
+//! Whether memory that will be needed can be had, asked before it is taken.
+
+use crate::error::Error;
+
+/// Refuses `n_bytes` for `what` where the system says that so many are not available.
+///
+/// Mapped weights do not count: their pages can be given back and read again.
+///
+/// # Errors
+///
+/// [`Error::OutOfMemory`]; `None` for `n_bytes` is more than an address can count.
+pub(crate) fn require_available(what: &str, n_bytes: Option<usize>) -> Result<(), Error> {
+    let needed = n_bytes.ok_or(Error::TooLarge)? as u64;
+    match available_bytes() {
+        Some(available) if needed > available => Err(Error::OutOfMemory {
+            what: what.to_owned(),
+            needed,
+            available,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// What the kernel estimates it can give without swapping, within the limit of the control group.
+#[cfg(target_os = "linux")]
+fn available_bytes() -> Option<u64> {
+    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = info
+        .lines()
+        .find(|line| line.starts_with("MemAvailable:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    let available = kib.saturating_mul(1024);
+    Some(control_group_room().map_or(available, |room| room.min(available)))
+}
+
+/// Room below the limit of this process's control group (version 2), if it has one.
+#[cfg(target_os = "linux")]
+fn control_group_room() -> Option<u64> {
+    let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
+    let read = |file: &str| -> Option<u64> {
+        let text = std::fs::read_to_string(format!("/sys/fs/cgroup{path}/{file}")).ok()?;
+        text.trim().parse().ok()
+    };
+    Some(read("memory.max")?.saturating_sub(read("memory.current")?))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn available_bytes() -> Option<u64> {
+    None
+}

@@ -1,0 +1,117 @@
+//! Products of one input with one or more weights.
+
+use std::ops::Range;
+
+use dllama_kernels::{BLOCK_SIZE, BlockQ40, BlockQ80, Flow, Team, f16};
+
+use super::chunk;
+use crate::error::Error;
+use crate::float_type::FloatType;
+use crate::program::{Product, Step};
+use crate::rank::Forward;
+
+/// Output features of a chunk are a multiple of this: some tens of rows for each preparation of the
+/// input, and whole cache lines of the output.
+const FEATURES: usize = 32;
+/// Blocks that a thread quantises at a time.
+const BLOCKS: usize = 64;
+
+pub(super) fn run(
+    forward: &Forward<'_>,
+    team: &Team,
+    step: &Step,
+    input: u32,
+    products: &[Product],
+) -> Flow {
+    let rank = forward.rank;
+    let n_rows = forward.n_rows(input);
+    if n_rows == 0 {
+        return Flow::Continue;
+    }
+    let weights = &rank.program.weights;
+    let quantised = |product: &Product| weights[product.weight as usize].float_type.is_quantised();
+    if products.iter().any(quantised) && quantise(forward, team, step, input, n_rows) == Flow::Stop
+    {
+        return Flow::Stop;
+    }
+    let n_out = |product: &Product| weights[product.weight as usize].rows as usize;
+    let n_features: usize = products.iter().map(n_out).sum();
+    // All products in one hand-out: a chunk may end one and begin the next.
+    for chunk in team.chunks(n_features, chunk(n_features, team, FEATURES)) {
+        let mut first = 0;
+        for product in products {
+            let end = first + n_out(product);
+            let (from, to) = (chunk.start.max(first), chunk.end.min(end));
+            if from < to {
+                multiply(forward, input, n_rows, product, from - first..to - first);
+            }
+            first = end;
+        }
+    }
+    Flow::Continue
+}
+
+/// The whole input as Q80, once for all products.
+fn quantise(forward: &Forward<'_>, team: &Team, step: &Step, input: u32, n_rows: usize) -> Flow {
+    let rank = forward.rank;
+    // SAFETY: an input of this step (see `ops`).
+    let x = unsafe { rank.buffers.rows(input, n_rows) };
+    for blocks in team.chunks(x.len() / BLOCK_SIZE, BLOCKS) {
+        let first = blocks.start * BLOCK_SIZE;
+        let values = &x[first..blocks.end * BLOCK_SIZE];
+        // SAFETY: this thread's blocks of the scratch (see `ops`).
+        let out = unsafe { rank.scratch.quantised_mut(blocks) };
+        if let Err(error) = rank.kernels.quantize_q80(values, out) {
+            let index = first + error.index;
+            forward.fail(team, Error::not_finite(step, index));
+        }
+    }
+    team.barrier()
+}
+
+/// `features` of one product for all rows.
+fn multiply(
+    forward: &Forward<'_>,
+    input: u32,
+    n_rows: usize,
+    product: &Product,
+    features: Range<usize>,
+) {
+    let rank = forward.rank;
+    let kernels = rank.kernels;
+    let declared = &rank.program.weights[product.weight as usize];
+    let n_in = declared.cols as usize;
+    // SAFETY: this thread's columns of the output (see `ops`).
+    let mut out = unsafe {
+        rank.buffers
+            .columns_mut(product.out, n_rows, features.clone())
+    };
+    if n_in == 0 {
+        // An empty row-parallel slice: this rank's part of each sum is zero.
+        (0..n_rows).for_each(|row| out.row_mut(row).fill(0.0));
+        return;
+    }
+    // SAFETY: an input of this step (see `ops`).
+    let x = unsafe { rank.buffers.rows(input, n_rows) };
+    // SAFETY: written before the barrier that ended `quantise`.
+    let blocks = || unsafe { rank.scratch.quantised(0..x.len() / BLOCK_SIZE) };
+    let index = product.weight;
+    match declared.float_type {
+        FloatType::Q40 => {
+            let w = rank.weights.rows::<BlockQ40>(declared, index, features);
+            kernels.matmul_q40_q80(w, blocks(), n_in, out);
+        }
+        FloatType::Q80 => {
+            let w = rank.weights.rows::<BlockQ80>(declared, index, features);
+            kernels.matmul_q80_q80(w, blocks(), n_in, out);
+        }
+        FloatType::F16 => {
+            let w = rank.weights.rows::<f16>(declared, index, features);
+            kernels.matmul_f16_f32(w, x, n_in, out);
+        }
+        FloatType::F32 => {
+            let w = rank.weights.rows::<f32>(declared, index, features);
+            kernels.matmul_f32_f32(w, x, n_in, out);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! `out = input / sqrt(mean(input^2) + eps) * weight`
+
+use dllama_kernels::Team;
+
+use super::chunk;
+use crate::rank::Forward;
+
+pub(super) fn run(forward: &Forward<'_>, team: &Team, input: u32, weight: u32, out: u32, eps: f32) {
+    let rank = forward.rank;
+    let (n_rows, width) = (forward.n_rows(input), rank.buffers.width(input));
+    let declared = &rank.program.weights[weight as usize];
+    let scale: &[f32] = rank.weights.rows(declared, weight, 0..1);
+    // SAFETY: an input of this step (see `ops`).
+    let x = unsafe { rank.buffers.rows(input, n_rows) };
+    for rows in team.chunks(n_rows, chunk(n_rows, team, 1)) {
+        for row in rows {
+            let values = row * width..(row + 1) * width;
+            // SAFETY: this thread's rows of the output (see `ops`).
+            let out = unsafe { rank.buffers.values_mut(out, values.clone()) };
+            rank.kernels.rms_norm(&x[values], scale, eps, out);
+        }
+    }
+}

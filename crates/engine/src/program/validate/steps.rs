@@ -1,0 +1,298 @@
+//! The shape rule of each op.
+
+use std::fmt::Display;
+
+use crate::float_type::FloatType;
+use crate::program::op::{Op, Product};
+use crate::program::parse::ProgramError;
+use crate::program::schema::{Buffer, BufferRows, Program, Weight, WireType};
+
+/// Candidates a row: each costs 8 bytes on the wire.
+const MAX_CANDIDATES: u32 = 1 << 12;
+
+pub(super) fn check(program: &Program) -> Result<(), ProgramError> {
+    let n_steps = program.steps.len();
+    for (step, entry) in program.steps.iter().enumerate() {
+        let rule = Rule {
+            program,
+            step,
+            op: entry.op.name(),
+        };
+        rule.check(&entry.op)?;
+        let is_candidates = matches!(entry.op, Op::Candidates { .. });
+        if is_candidates != (step + 1 == n_steps) {
+            let place = format!("step {} of {n_steps}", step + 1);
+            return Err(rule.broken(
+                "place",
+                "candidates as the last step and nowhere else",
+                place,
+            ));
+        }
+    }
+    if n_steps == 0 {
+        return Err(ProgramError::Declaration {
+            what: "steps".into(),
+            expected: "at least candidates".into(),
+            got: "none".into(),
+        });
+    }
+    Ok(())
+}
+
+struct Rule<'a> {
+    program: &'a Program,
+    step: usize,
+    op: &'static str,
+}
+
+impl<'a> Rule<'a> {
+    fn check(&self, op: &Op) -> Result<(), ProgramError> {
+        match op {
+            Op::Embedding { weight, wire, out } => self.embedding(*weight, *wire, *out),
+            Op::RmsNorm {
+                input,
+                weight,
+                out,
+                eps,
+            } => self.rms_norm(*input, *weight, *out, *eps),
+            Op::MatMul { input, products } => self.mat_mul(*input, products),
+            Op::Rope { rope, buffers } => self.rope(*rope, buffers),
+            Op::Attention { .. } => self.attention(op),
+            Op::SwiGlu { gate, up, out } => {
+                let (g, u) = (self.buffer("gate", *gate)?, self.buffer("up", *up)?);
+                let o = self.buffer("out", *out)?;
+                self.same_shape("up", g, u)?;
+                self.same_shape("out", g, o)?;
+                self.distinct("out", *out, &[*gate, *up])
+            }
+            Op::AllReduce { input, into } => self.all_reduce(*input, *into),
+            Op::SelectRows { input, out } => {
+                let (i, o) = (self.rows_all("input", *input)?, self.buffer("out", *out)?);
+                self.equal("out rows", &"selected", &rows_name(o.rows))?;
+                self.equal("out width", &i.width, &o.width)
+            }
+            Op::Candidates {
+                logits,
+                vocab_split,
+                k,
+            } => self.candidates(*logits, vocab_split, *k),
+        }
+    }
+
+    fn embedding(
+        &self,
+        weight: Option<u32>,
+        wire: FloatType,
+        out: u32,
+    ) -> Result<(), ProgramError> {
+        let o = self.rows_all("out", out)?;
+        self.multiple("out width", o.width, wire.values_per_block() as u32)?;
+        self.equal("weight", &(self.program.rank == 0), &weight.is_some())?;
+        let Some(weight) = weight else { return Ok(()) };
+        let table = self.weight("weight", weight)?;
+        self.equal("weight rows", &self.program.vocab_size, &table.rows)?;
+        self.equal("weight cols", &o.width, &table.cols)?;
+        let narrowed = !table.float_type.is_quantised() && wire == FloatType::Q80;
+        if wire != table.float_type && !narrowed {
+            let expected = "the table's type, or q80 for f16 and f32";
+            return Err(self.broken("wire", expected, format!("{wire:?}")));
+        }
+        Ok(())
+    }
+
+    fn rms_norm(&self, input: u32, weight: u32, out: u32, eps: f32) -> Result<(), ProgramError> {
+        let (i, o) = (self.buffer("input", input)?, self.buffer("out", out)?);
+        self.same_shape("out", i, o)?;
+        self.distinct("out", out, &[input])?;
+        let w = self.weight("weight", weight)?;
+        self.equal(
+            "weight type",
+            &"F32",
+            &format!("{:?}", w.float_type).as_str(),
+        )?;
+        self.equal("weight rows", &1, &w.rows)?;
+        self.equal("weight cols", &i.width, &w.cols)?;
+        self.holds("eps", eps.is_finite() && eps >= 0.0, "0 or more", eps)
+    }
+
+    fn mat_mul(&self, input: u32, products: &[Product]) -> Result<(), ProgramError> {
+        let i = self.buffer("input", input)?;
+        let n = products.len();
+        self.holds("products", (1..=64).contains(&n), "1 to 64", n)?;
+        let mut taken = vec![input];
+        for product in products {
+            let w = self.weight("weight", product.weight)?;
+            let o = self.buffer("out", product.out)?;
+            self.equal("weight cols", &i.width, &w.cols)?;
+            self.equal("out width", &w.rows, &o.width)?;
+            self.equal("out rows", &rows_name(i.rows), &rows_name(o.rows))?;
+            self.distinct("out", product.out, &taken)?;
+            taken.push(product.out);
+        }
+        Ok(())
+    }
+
+    fn rope(&self, rope: u32, buffers: &[u32]) -> Result<(), ProgramError> {
+        let ropes = &self.program.ropes;
+        let Some(found) = ropes.get(rope as usize) else {
+            return Err(self.missing("rope", ropes.len(), rope));
+        };
+        let n = buffers.len();
+        self.holds("buffers", (1..=64).contains(&n), "1 to 64", n)?;
+        let head_dim = 2 * found.frequencies.len() as u32;
+        for (index, &buffer) in buffers.iter().enumerate() {
+            let width = self.rows_all("buffer", buffer)?.width;
+            self.multiple("buffer width", width, head_dim)?;
+            self.distinct("buffer", buffer, &buffers[..index])?;
+        }
+        Ok(())
+    }
+
+    fn attention(&self, op: &Op) -> Result<(), ProgramError> {
+        let &Op::Attention {
+            cache,
+            q,
+            k,
+            v,
+            out,
+            group_size,
+            first_in_group,
+            scale,
+        } = op
+        else {
+            return Ok(());
+        };
+        let caches = &self.program.kv_caches;
+        let Some(found) = caches.get(cache as usize) else {
+            return Err(self.missing("cache", caches.len(), cache));
+        };
+        let kv_width = found.n_kv_heads * found.head_dim;
+        let q_width = self.rows_all("q", q)?.width;
+        self.multiple("q width", q_width, found.head_dim)?;
+        self.equal("out width", &q_width, &self.rows_all("out", out)?.width)?;
+        self.equal("k width", &kv_width, &self.rows_all("k", k)?.width)?;
+        self.equal("v width", &kv_width, &self.rows_all("v", v)?.width)?;
+        self.distinct("out", out, &[q, k, v])?;
+        let grouped = group_size >= 1 && first_in_group < group_size;
+        let place = format!("{first_in_group} of {group_size}");
+        self.holds("first in group", grouped, "a place within the group", place)?;
+        let n_heads = q_width / found.head_dim;
+        // Widths and group sizes are below 2^24 and 2^32: no overflow in u64.
+        let n_groups = (u64::from(first_in_group) + u64::from(n_heads)).div_ceil(group_size.into());
+        let enough = n_heads == 0 || n_groups <= found.n_kv_heads.into();
+        let expected = format!("at least {n_groups} for {n_heads} query heads");
+        self.holds("KV heads", enough, expected, found.n_kv_heads)?;
+        self.holds("scale", scale.is_finite(), "a finite number", scale)
+    }
+
+    fn all_reduce(&self, input: u32, into: u32) -> Result<(), ProgramError> {
+        let (i, o) = (self.rows_all("input", input)?, self.rows_all("into", into)?);
+        self.equal("into width", &i.width, &o.width)?;
+        self.distinct("into", into, &[input])?;
+        match self.program.buffer_float_type {
+            WireType::F32 => Ok(()),
+            WireType::Q80 if self.program.world_size == 1 => Ok(()),
+            WireType::Q80 => self.multiple("width", i.width, 32),
+        }
+    }
+
+    fn candidates(&self, logits: u32, split: &[u32], k: u32) -> Result<(), ProgramError> {
+        let l = self.buffer("logits", logits)?;
+        self.equal("logits rows", &"selected", &rows_name(l.rows))?;
+        let world_size = self.program.world_size as usize;
+        self.equal("ranks of the split", &world_size, &split.len())?;
+        let sum: u64 = split.iter().map(|&n| u64::from(n)).sum();
+        self.equal("sum of the split", &self.program.vocab_size.into(), &sum)?;
+        let own = split[self.program.rank as usize];
+        self.equal("logits width", &own, &l.width)?;
+        self.holds("k", (1..=MAX_CANDIDATES).contains(&k), "1 to 4096", k)
+    }
+
+    fn buffer(&self, what: &'static str, index: u32) -> Result<&'a Buffer, ProgramError> {
+        let buffers = &self.program.buffers;
+        let found = buffers.get(index as usize);
+        found.ok_or_else(|| self.missing(what, buffers.len(), index))
+    }
+
+    fn rows_all(&self, what: &'static str, index: u32) -> Result<&'a Buffer, ProgramError> {
+        let buffer = self.buffer(what, index)?;
+        self.equal(
+            what,
+            &"rows: all",
+            &match buffer.rows {
+                BufferRows::All => "rows: all",
+                BufferRows::Selected => "rows: selected",
+            },
+        )?;
+        Ok(buffer)
+    }
+
+    fn weight(&self, what: &'static str, index: u32) -> Result<&'a Weight, ProgramError> {
+        let weights = &self.program.weights;
+        let found = weights.get(index as usize);
+        found.ok_or_else(|| self.missing(what, weights.len(), index))
+    }
+
+    fn same_shape(&self, what: &'static str, a: &Buffer, b: &Buffer) -> Result<(), ProgramError> {
+        let shape = |buffer: &Buffer| format!("{} x {}", rows_name(buffer.rows), buffer.width);
+        self.equal(what, &shape(a), &shape(b))
+    }
+
+    fn distinct(&self, what: &'static str, one: u32, others: &[u32]) -> Result<(), ProgramError> {
+        let expected = "a buffer that the step does not use otherwise";
+        self.holds(what, !others.contains(&one), expected, one)
+    }
+
+    fn multiple(&self, what: &'static str, value: u32, of: u32) -> Result<(), ProgramError> {
+        let expected = format!("a multiple of {of}");
+        self.holds(what, value.is_multiple_of(of), expected, value)
+    }
+
+    fn equal<T: PartialEq + Display>(
+        &self,
+        what: &'static str,
+        expected: &T,
+        got: &T,
+    ) -> Result<(), ProgramError> {
+        self.holds(what, expected == got, expected, got)
+    }
+
+    fn holds(
+        &self,
+        what: &'static str,
+        condition: bool,
+        expected: impl Display,
+        got: impl Display,
+    ) -> Result<(), ProgramError> {
+        if condition {
+            return Ok(());
+        }
+        Err(self.broken(what, expected, got))
+    }
+
+    fn missing(&self, what: &'static str, declared: usize, index: u32) -> ProgramError {
+        self.broken(what, format!("an index below {declared}"), index)
+    }
+
+    fn broken(
+        &self,
+        what: &'static str,
+        expected: impl Display,
+        got: impl Display,
+    ) -> ProgramError {
+        ProgramError::Step {
+            step: self.step,
+            op: self.op,
+            what,
+            expected: expected.to_string(),
+            got: got.to_string(),
+        }
+    }
+}
+
+fn rows_name(rows: BufferRows) -> &'static str {
+    match rows {
+        BufferRows::All => "all",
+        BufferRows::Selected => "selected",
+    }
+}

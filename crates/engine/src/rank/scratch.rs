@@ -1,0 +1,145 @@
+//! Memory that ops need only while they run.
+
+use std::ops::Range;
+
+use dllama_kernels::BlockQ80;
+
+use super::results::RecordShape;
+use crate::error::Error;
+use crate::memory::{Region, place};
+use crate::program::{Op, ValidProgram};
+
+/// Sized once from the Program: no forward allocates for it.
+pub(crate) struct Scratch {
+    region: Region,
+    quantised: usize,
+    scores: usize,
+    seq_len: usize,
+    wire: usize,
+    records: usize,
+}
+
+impl Scratch {
+    pub(crate) fn new(program: &ValidProgram, n_threads: usize) -> Result<Self, Error> {
+        Self::plan(program, n_threads).ok_or(Error::TooLarge)?
+    }
+
+    fn plan(program: &ValidProgram, n_threads: usize) -> Option<Result<Self, Error>> {
+        let max_tokens = program.max_tokens as usize;
+        let seq_len = program.seq_len as usize;
+        let (mut n_blocks, mut wire_bytes, mut record_bytes) = (0, 0, 0);
+        for step in &program.steps {
+            match &step.op {
+                Op::MatMul { input, .. } => {
+                    let width = program.buffers[*input as usize].width as usize;
+                    n_blocks = n_blocks.max(width / 32);
+                }
+                Op::Embedding { wire, out, .. } => {
+                    let width = program.buffers[*out as usize].width as usize;
+                    wire_bytes = wire_bytes.max(wire.n_bytes(width)?);
+                }
+                Op::Candidates { vocab_split, k, .. } => {
+                    record_bytes = RecordShape::new(vocab_split, *k).n_bytes();
+                }
+                _ => {}
+            }
+        }
+        let mut end = 0;
+        let quantised_bytes = n_blocks.checked_mul(max_tokens * size_of::<BlockQ80>())?;
+        let quantised = place(&mut end, quantised_bytes)?;
+        let scores = place(&mut end, n_threads.checked_mul(seq_len * size_of::<f32>())?)?;
+        let wire = place(&mut end, wire_bytes.checked_mul(max_tokens)?)?;
+        let records = place(&mut end, max_tokens.checked_mul(record_bytes)?)?;
+        Some(Region::new(end).map_err(Error::from).map(|region| Self {
+            region,
+            quantised,
+            scores,
+            seq_len,
+            wire,
+            records,
+        }))
+    }
+
+    /// A matmul's input as Q80, blocks `range` of it.
+    ///
+    /// # Safety
+    ///
+    /// No thread writes to them while the reference lives.
+    pub(crate) unsafe fn quantised(&self, range: Range<usize>) -> &[BlockQ80] {
+        let offset = self.quantised + range.start * size_of::<BlockQ80>();
+        // SAFETY: the caller's promise.
+        unsafe { self.region.slice(offset, range.len()) }
+    }
+
+    /// The same blocks, to write.
+    ///
+    /// # Safety
+    ///
+    /// No other thread reads or writes them while the reference lives.
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "threads own disjoint parts, as the contract says"
+    )]
+    pub(crate) unsafe fn quantised_mut(&self, range: Range<usize>) -> &mut [BlockQ80] {
+        let offset = self.quantised + range.start * size_of::<BlockQ80>();
+        // SAFETY: the caller's promise.
+        unsafe { self.region.slice_mut(offset, range.len()) }
+    }
+
+    /// Attention scores of `n_positions` for thread `thread`.
+    ///
+    /// # Safety
+    ///
+    /// Only that thread calls this, and drops one reference before it asks for the next.
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "threads own disjoint parts, as the contract says"
+    )]
+    pub(crate) unsafe fn scores(&self, thread: usize, n_positions: usize) -> &mut [f32] {
+        assert!(n_positions <= self.seq_len);
+        let offset = self.scores + thread * self.seq_len * size_of::<f32>();
+        // SAFETY: the caller's promise.
+        unsafe { self.region.slice_mut(offset, n_positions) }
+    }
+
+    /// Embedding rows as they go over the wire.
+    ///
+    /// # Safety
+    ///
+    /// No other thread reads or writes them while the reference lives.
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "one thread at a time, as the contract says"
+    )]
+    pub(crate) unsafe fn wire_mut(&self, n_bytes: usize) -> &mut [u8] {
+        // SAFETY: the caller's promise.
+        unsafe { self.region.slice_mut(self.wire, n_bytes) }
+    }
+
+    /// The same bytes, to read.
+    ///
+    /// # Safety
+    ///
+    /// No thread writes to them while the reference lives.
+    pub(crate) unsafe fn wire(&self, n_bytes: usize) -> &[u8] {
+        // SAFETY: the caller's promise.
+        unsafe { self.region.slice(self.wire, n_bytes) }
+    }
+
+    /// This rank's candidate records, bytes `range` of them.
+    ///
+    /// # Safety
+    ///
+    /// No other thread reads or writes them while the reference lives.
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "threads own disjoint parts, as the contract says"
+    )]
+    pub(crate) unsafe fn records(&self, range: Range<usize>) -> &mut [u8] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.region
+                .slice_mut(self.records + range.start, range.len())
+        }
+    }
+}

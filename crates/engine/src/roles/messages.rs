@@ -1,0 +1,60 @@
+//! The control messages between root and worker, by tag.
+
+use crate::error::Error;
+use crate::rank::Digest;
+use dllama_net::Mesh;
+
+/// Root: the Program, as JSON. The worker answers [`ACCEPTED`].
+pub(crate) const PROGRAM: u8 = 1;
+/// Worker: the Program is valid and fits; the slices may come. Answers [`LOADED`] after them.
+pub(crate) const ACCEPTED: u8 = 2;
+/// Worker: all slices are here.
+pub(crate) const LOADED: u8 = 3;
+/// Root: rows to compute. The worker answers through the Program's collectives.
+pub(crate) const FORWARD: u8 = 4;
+/// Root: all logits of one wanted row of the last forward, by a gather.
+pub(crate) const FULL_ROW: u8 = 5;
+/// Root: fingerprints of the worker's state. The worker answers with the same tag.
+pub(crate) const DIGEST: u8 = 6;
+/// Root: the session is over.
+pub(crate) const BYE: u8 = 7;
+
+/// Largest answer of a worker.
+pub(crate) const MAX_ANSWER_BYTES: usize = 64;
+
+/// Waits for a message of `rank` that has to have `tag`.
+///
+/// # Errors
+///
+/// [`Error::Message`] if it has another; [`Error::Net`].
+pub(crate) fn expect(mesh: &Mesh, rank: usize, tag: u8, what: &str) -> Result<Vec<u8>, Error> {
+    let (got, payload) = mesh.receive_control(rank, MAX_ANSWER_BYTES)?;
+    if got == tag {
+        return Ok(payload);
+    }
+    Err(Error::Message {
+        rank,
+        expected: what.to_owned(),
+        got: format!("a message with tag {got}"),
+    })
+}
+
+impl Digest {
+    pub(crate) fn encode(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.replicated.to_le_bytes());
+        bytes[8..].copy_from_slice(&self.kv_cache.to_le_bytes());
+        bytes
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (words, rest) = bytes.as_chunks::<8>();
+        match (words, rest) {
+            (&[replicated, kv_cache], []) => Some(Self {
+                replicated: u64::from_le_bytes(replicated),
+                kv_cache: u64::from_le_bytes(kv_cache),
+            }),
+            _ => None,
+        }
+    }
+}

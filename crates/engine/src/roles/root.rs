@@ -1,0 +1,291 @@
+//! The root: has the model file, loads all ranks, asks for forwards.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use dllama_kernels::{Isa, Kernels, Pool};
+use dllama_net::{ConnectOptions, Mesh, connect};
+
+use super::messages::{ACCEPTED, BYE, DIGEST, FORWARD, FULL_ROW, LOADED, PROGRAM, expect};
+use crate::error::Error;
+use crate::ops::candidates;
+use crate::program::ValidProgram;
+use crate::rank::{Digest, Rank, RowResult};
+use crate::rows::{self, Row, RowClass};
+use crate::weights::{ModelFile, WeightPlan, Weights, n_bytes, send};
+
+/// What a root is made from.
+pub struct RootOptions {
+    /// The file that the Programs' weights lie in.
+    pub model: PathBuf,
+    /// A Program for each rank, in rank order, as JSON.
+    pub programs: Vec<String>,
+    /// `host:port` of the workers; the first is rank 1.
+    pub workers: Vec<String>,
+    /// Threads of the root.
+    pub n_threads: usize,
+}
+
+/// How far loading has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of weights that are ready on their ranks, the root's included.
+    pub done_bytes: u64,
+    /// Bytes of weights of all ranks.
+    pub total_bytes: u64,
+}
+
+/// What a forward gave, and what it took.
+#[derive(Debug, Clone)]
+pub struct ForwardReport {
+    /// One for each row that wants something, in the rows' order.
+    pub rows: Vec<RowResult>,
+    /// Wall time of the forward without `transfer`.
+    pub inference: Duration,
+    /// Wall time in which the forward waited for the network alone.
+    pub transfer: Duration,
+    /// Bytes given to the sockets, framing included.
+    pub sent_bytes: u64,
+    /// Bytes taken from the sockets, framing included.
+    pub received_bytes: u64,
+}
+
+/// A model, loaded on all ranks and ready for forwards.
+pub struct Root {
+    mesh: Mesh,
+    pool: Pool,
+    rank: Mutex<Option<Rank>>,
+    isa: Isa,
+}
+
+impl Root {
+    /// Connects to the workers, sends them their Programs and slices, and loads the root's own.
+    /// `progress` is called from several threads.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Error`]; the workers are then free for the next root.
+    pub fn load(options: RootOptions, progress: &(dyn Fn(Progress) + Sync)) -> Result<Self, Error> {
+        let programs = parse(&options.programs, options.workers.len() + 1)?;
+        let file = Arc::new(ModelFile::open(&options.model)?);
+        let kernels = Kernels::detect()?;
+        let own_bytes = WeightPlan::for_root(&programs[0])?.owned_bytes;
+        Rank::require_memory(&programs[0], own_bytes)?;
+        let pool = Pool::new(options.n_threads)?;
+        let mesh = connect(ConnectOptions::new(options.workers))?;
+        let loading = Loading {
+            mesh: &mesh,
+            programs: &programs,
+            texts: &options.programs,
+            file: &file,
+            progress,
+            done_bytes: AtomicU64::new(0),
+            total_bytes: total_bytes(&programs),
+        };
+        let weights = loading.run()?;
+        let own = programs.into_iter().next().expect("one program a rank");
+        let rank = Rank::new(own, kernels, weights, options.n_threads)?;
+        Ok(Self {
+            mesh,
+            pool,
+            rank: Mutex::new(Some(rank)),
+            isa: kernels.isa(),
+        })
+    }
+
+    /// The instruction set that the root computes with.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// Computes rows on all ranks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Row`] and [`Error::Forward`] leave everything as it was; any other error ends the
+    /// engine, and later calls give [`Error::Ended`].
+    pub fn forward(&self, class: RowClass, rows: Vec<Row>) -> Result<ForwardReport, Error> {
+        let before = self.mesh.traffic();
+        let start = Instant::now();
+        let message = rows::encode(class, &rows);
+        let results = self.run(
+            FORWARD,
+            &message,
+            |rank| rank.check(rows),
+            |rank, rows| rank.forward(&self.pool, &self.mesh, &rows),
+        )?;
+        let after = self.mesh.traffic();
+        let transfer = after.waited - before.waited;
+        Ok(ForwardReport {
+            rows: results,
+            inference: start.elapsed().saturating_sub(transfer),
+            transfer,
+            sent_bytes: after.sent_bytes - before.sent_bytes,
+            received_bytes: after.received_bytes - before.received_bytes,
+        })
+    }
+
+    /// All logits of wanted row `index` of the last forward.
+    ///
+    /// # Errors
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn full_row(&self, index: u32) -> Result<Vec<f32>, Error> {
+        let row = self.run(
+            FULL_ROW,
+            &index.to_le_bytes(),
+            |rank| rank.check_wanted(index as usize),
+            |rank, index| candidates::gather_row(rank, &self.mesh, index),
+        )?;
+        row.ok_or(Error::Ended)
+    }
+
+    /// Fingerprints of all ranks' state, in rank order.
+    ///
+    /// # Errors
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn digests(&self) -> Result<Vec<Digest>, Error> {
+        self.run(
+            DIGEST,
+            &[],
+            |rank| Ok(rank.digest()),
+            |_, own| {
+                let workers = 1..self.mesh.world_size();
+                let theirs = workers.map(|rank| {
+                    let bytes = expect(&self.mesh, rank, DIGEST, "a digest")?;
+                    Digest::decode(&bytes).ok_or_else(|| Error::Message {
+                        rank,
+                        expected: "a digest of 16 bytes".to_owned(),
+                        got: format!("{} bytes", bytes.len()),
+                    })
+                });
+                std::iter::once(Ok(own)).chain(theirs).collect()
+            },
+        )
+    }
+
+    /// Sends a message to all workers and does the root's `part`. `prepare` may still refuse.
+    fn run<P, T>(
+        &self,
+        tag: u8,
+        message: &[u8],
+        prepare: impl FnOnce(&mut Rank) -> Result<P, Error>,
+        part: impl FnOnce(&mut Rank, P) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut place = self.rank.lock().unwrap_or_else(PoisonError::into_inner);
+        let rank = place.as_mut().ok_or(Error::Ended)?;
+        let prepared = prepare(rank)?;
+        self.mesh.begin_run();
+        let sent = (1..self.mesh.world_size())
+            .try_for_each(|worker| self.mesh.send_control(worker, tag, message));
+        let result = sent
+            .map_err(Error::from)
+            .and_then(|()| part(rank, prepared));
+        self.mesh.end_run();
+        if let Err(error) = &result {
+            // The ranks are out of step: nothing that follows could be right.
+            self.mesh.fail(error.code(), &error.to_string());
+            *place = None;
+        }
+        result
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        for worker in 1..self.mesh.world_size() {
+            // A worker that is gone needs no goodbye.
+            let _ = self.mesh.send_control(worker, BYE, &[]);
+        }
+    }
+}
+
+fn parse(texts: &[String], world_size: usize) -> Result<Vec<ValidProgram>, Error> {
+    if texts.len() != world_size {
+        return Err(Error::Mismatch {
+            what: "programs",
+            expected: format!("one for each of {world_size} ranks"),
+            got: texts.len().to_string(),
+        });
+    }
+    let parsed = texts.iter().enumerate().map(|(rank, text)| {
+        let program = ValidProgram::parse(text.as_bytes())
+            .map_err(|source| Error::Program { rank, source })?;
+        program.require_place(rank, world_size)?;
+        Ok(program)
+    });
+    parsed.collect()
+}
+
+fn total_bytes(programs: &[ValidProgram]) -> u64 {
+    let weights = programs.iter().flat_map(|program| &program.weights);
+    weights.filter_map(n_bytes).map(|n| n as u64).sum()
+}
+
+/// The loading of all ranks at the same time.
+struct Loading<'a> {
+    mesh: &'a Mesh,
+    programs: &'a [ValidProgram],
+    texts: &'a [String],
+    file: &'a Arc<ModelFile>,
+    progress: &'a (dyn Fn(Progress) + Sync),
+    done_bytes: AtomicU64,
+    total_bytes: u64,
+}
+
+impl Loading<'_> {
+    /// A thread for each worker, and the root's own weights on this one. The first error ends all.
+    fn run(&self) -> Result<Weights, Error> {
+        self.mesh.begin_run();
+        let result = std::thread::scope(|scope| {
+            let workers: Vec<_> = (1..self.mesh.world_size())
+                .map(|rank| scope.spawn(move || self.ended(self.load_worker(rank))))
+                .collect();
+            let loaded = |n_bytes| self.advance(n_bytes);
+            let own = Weights::from_file(&self.programs[0], self.file, &loaded);
+            let own = self.ended(own);
+            let results = workers.into_iter().map(|worker| match worker.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            // Of several errors, that a link was closed follows from another one.
+            let mut errors: Vec<_> = results.filter_map(Result::err).collect();
+            errors.sort_by_key(|error| matches!(error, Error::Net(dllama_net::Error::Closed)));
+            match errors.into_iter().next() {
+                Some(error) => own.and(Err(error)),
+                None => own,
+            }
+        });
+        self.mesh.end_run();
+        result
+    }
+
+    fn load_worker(&self, rank: usize) -> Result<(), Error> {
+        let mesh = self.mesh;
+        mesh.send_control(rank, PROGRAM, self.texts[rank].as_bytes())?;
+        expect(mesh, rank, ACCEPTED, "that the program is accepted")?;
+        let sent = |n_bytes| self.advance(n_bytes);
+        send(mesh, rank, &self.programs[rank], self.file, &sent)?;
+        expect(mesh, rank, LOADED, "that the weights are loaded")?;
+        Ok(())
+    }
+
+    fn advance(&self, n_bytes: usize) {
+        let done_bytes = self.done_bytes.fetch_add(n_bytes as u64, Relaxed) + n_bytes as u64;
+        (self.progress)(Progress {
+            done_bytes,
+            total_bytes: self.total_bytes,
+        });
+    }
+
+    /// Wakes the other threads if this part has failed.
+    fn ended<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error) = &result {
+            self.mesh.fail(error.code(), &error.to_string());
+        }
+        result
+    }
+}

@@ -1,0 +1,251 @@
+//! A worker: serves one root after another, whatever happens to them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use dllama_kernels::{Kernels, Pool};
+use dllama_net::{EventKind, Listener, Mesh};
+
+use super::messages::{ACCEPTED, BYE, DIGEST, FORWARD, FULL_ROW, LOADED, PROGRAM};
+use crate::error::Error;
+use crate::ops::candidates;
+use crate::program::{MAX_PROGRAM_BYTES, ValidProgram};
+use crate::rank::Rank;
+use crate::rows;
+use crate::weights::{WeightPlan, Weights};
+
+/// What a worker has to tell.
+#[derive(Debug, Clone)]
+pub enum WorkerEvent {
+    /// A root has come, and the mesh is whole.
+    SessionBegan {
+        /// The root's address.
+        root: String,
+        /// This worker's rank.
+        rank: usize,
+        /// Number of ranks.
+        world_size: usize,
+    },
+    /// The slices are here.
+    Loaded {
+        /// Their size.
+        n_bytes: u64,
+    },
+    /// The root said goodbye.
+    SessionEnded,
+    /// The session ended otherwise.
+    SessionFailed {
+        /// [`Error::code`].
+        code: &'static str,
+        /// Why.
+        message: String,
+    },
+    /// Something at the port that came to no session: a stranger, a second root.
+    Port {
+        /// What kind of thing, as a stable name.
+        kind: &'static str,
+        /// The address it came from; empty if it concerns the port itself.
+        address: String,
+        /// What happened.
+        message: String,
+    },
+}
+
+type OnEvent = dyn Fn(WorkerEvent) + Send + Sync;
+
+/// A worker that listens. Dropping it closes the port and ends the session.
+pub struct Worker {
+    shared: Arc<Shared>,
+    address: std::net::SocketAddr,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    listener: Listener,
+    pool: Pool,
+    kernels: Kernels,
+    /// The mesh of the session, so that closing can end it.
+    session: Mutex<Option<Arc<Mesh>>>,
+    on_event: Arc<OnEvent>,
+}
+
+impl Worker {
+    /// Listens on `host:port` (port 0 picks one) and serves roots on a thread of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Net`] if the address cannot be listened on, [`Error::System`] without threads.
+    pub fn start(
+        address: &str,
+        n_threads: usize,
+        on_event: impl Fn(WorkerEvent) + Send + Sync + 'static,
+    ) -> Result<Self, Error> {
+        let kernels = Kernels::detect()?;
+        let pool = Pool::new(n_threads)?;
+        let on_event: Arc<OnEvent> = Arc::new(on_event);
+        let at_port = Arc::clone(&on_event);
+        let listener = Listener::bind(
+            address,
+            Box::new(move |event| {
+                // A session that is complete is told of when it begins to be served.
+                if event.kind != EventKind::Connected {
+                    at_port(WorkerEvent::Port {
+                        kind: event.kind.name(),
+                        address: event.address,
+                        message: event.message,
+                    });
+                }
+            }),
+        )?;
+        let address = listener.local_addr();
+        let shared = Arc::new(Shared {
+            listener,
+            pool,
+            kernels,
+            session: Mutex::default(),
+            on_event,
+        });
+        let serving = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("dllama-worker".to_owned())
+            .spawn(move || serving.serve())?;
+        Ok(Self {
+            shared,
+            address,
+            thread: Some(thread),
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.address
+    }
+
+    /// Closes the port, ends the session and waits for its thread.
+    pub fn close(&mut self) {
+        self.shared.listener.close();
+        let session = self.shared.session().clone();
+        if let Some(mesh) = session {
+            mesh.fail("DISPOSED", "the worker is being closed");
+        }
+        if let Some(thread) = self.thread.take() {
+            // Its panics are caught a session at a time.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Shared {
+    fn session(&self) -> std::sync::MutexGuard<'_, Option<Arc<Mesh>>> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn serve(&self) {
+        // An error of `accept` is that the listener is closed.
+        while let Ok(mesh) = self.listener.accept() {
+            let mesh = Arc::new(mesh);
+            *self.session() = Some(Arc::clone(&mesh));
+            (self.on_event)(WorkerEvent::SessionBegan {
+                root: mesh.address(0).to_owned(),
+                rank: mesh.rank(),
+                world_size: mesh.world_size(),
+            });
+            (self.on_event)(self.serve_session(&mesh));
+            // With the last reference the listener is free for the next root.
+            *self.session() = None;
+        }
+    }
+
+    /// One session from the Program to its end, which it returns. Nothing that a root does gets
+    /// further than this: a panic, too, costs the session alone.
+    fn serve_session(&self, mesh: &Mesh) -> WorkerEvent {
+        let serve = std::panic::AssertUnwindSafe(|| self.session_of(mesh));
+        match std::panic::catch_unwind(serve) {
+            Ok(Ok(())) => WorkerEvent::SessionEnded,
+            Ok(Err(error)) => {
+                mesh.fail(error.code(), &error.to_string());
+                WorkerEvent::SessionFailed {
+                    code: error.code(),
+                    message: error.to_string(),
+                }
+            }
+            Err(_) => {
+                let message = "a panic ended the session; please report it".to_owned();
+                mesh.fail("INTERNAL", &message);
+                WorkerEvent::SessionFailed {
+                    code: "INTERNAL",
+                    message,
+                }
+            }
+        }
+    }
+
+    fn session_of(&self, mesh: &Mesh) -> Result<(), Error> {
+        let Some(mut rank) = self.load(mesh)? else {
+            return Ok(());
+        };
+        let max_bytes = rows::max_encoded_bytes(&rank.program);
+        loop {
+            let (tag, payload) = mesh.receive_control(0, max_bytes)?;
+            mesh.begin_run();
+            match tag {
+                FORWARD => {
+                    let (_, rows) = rows::decode(&payload)?;
+                    let rows = rank.check(rows)?;
+                    rank.forward(&self.pool, mesh, &rows)?;
+                }
+                FULL_ROW => {
+                    let bytes = payload.as_slice().try_into();
+                    let index = bytes.map_err(|_| unexpected(tag, "an index of 4 bytes"))?;
+                    let index = rank.check_wanted(u32::from_le_bytes(index) as usize)?;
+                    candidates::gather_row(&rank, mesh, index)?;
+                }
+                DIGEST => mesh.send_control(0, DIGEST, &rank.digest().encode())?,
+                BYE => return Ok(()),
+                other => return Err(unexpected(other, "forward, full row, digest or bye")),
+            }
+            mesh.end_run();
+        }
+    }
+
+    /// The Program and the slices; `None` if the root said goodbye instead.
+    fn load(&self, mesh: &Mesh) -> Result<Option<Rank>, Error> {
+        let (tag, text) = mesh.receive_control(0, MAX_PROGRAM_BYTES)?;
+        match tag {
+            PROGRAM => {}
+            BYE => return Ok(None),
+            other => return Err(unexpected(other, "a program")),
+        }
+        mesh.begin_run();
+        let program = ValidProgram::parse(&text).map_err(|source| Error::Program {
+            rank: mesh.rank(),
+            source,
+        })?;
+        program.require_place(mesh.rank(), mesh.world_size())?;
+        let weight_bytes = WeightPlan::for_worker(&program)?.owned_bytes;
+        Rank::require_memory(&program, weight_bytes)?;
+        mesh.send_control(0, ACCEPTED, &[])?;
+        let weights = Weights::receive(mesh, &program)?;
+        let rank = Rank::new(program, self.kernels, weights, self.pool.n_threads())?;
+        mesh.send_control(0, LOADED, &[])?;
+        mesh.end_run();
+        (self.on_event)(WorkerEvent::Loaded {
+            n_bytes: weight_bytes as u64,
+        });
+        Ok(Some(rank))
+    }
+}
+
+fn unexpected(tag: u8, expected: &str) -> Error {
+    Error::Message {
+        rank: 0,
+        expected: expected.to_owned(),
+        got: format!("a message with tag {tag}"),
+    }
+}
