@@ -5,9 +5,11 @@
 
 use bytemuck::{Zeroable, cast_slice, cast_slice_mut};
 use dllama_kernels::{BLOCK_SIZE, BlockQ40, BlockQ80, Kernels, NotFinite, f16};
-use napi::bindgen_prelude::{AsyncTask, JsObjectValue, Uint8Array, Uint8ArraySlice};
-use napi::{Env, JsValue, ScopedTask};
+use napi::bindgen_prelude::{AsyncTask, Uint8Array, Uint8ArraySlice};
+use napi::{Env, ScopedTask};
 use napi_derive::napi;
+
+use crate::failure::{Failure, Outcome};
 
 /// Values that are widened and encoded at a time: whole blocks, 32 KiB as f32.
 const N_PIECE: usize = 8192;
@@ -49,14 +51,15 @@ impl ConvertError {
             _ => None,
         }
     }
+}
 
-    fn into_js(self, env: &Env) -> napi::Result<napi::Error> {
-        let mut object = env.create_error(napi::Error::from_reason(self.to_string()))?;
-        object.set_named_property("code", self.code())?;
-        if let Some(index) = self.index() {
-            object.set_named_property("index", index as f64)?;
+impl From<ConvertError> for Failure {
+    fn from(error: ConvertError) -> Self {
+        let failure = Failure::new(error.code(), error.to_string());
+        match error.index() {
+            Some(index) => failure.with_number("index", index),
+            None => failure,
         }
-        Ok(object.to_unknown().into())
     }
 }
 
@@ -228,21 +231,17 @@ impl ConvertFloats {
 
 #[napi]
 impl<'task> ScopedTask<'task> for ConvertFloats {
-    // An error of ours is an output too: only `resolve` has the environment that it takes to give
-    // a JavaScript error its code and index.
-    type Output = Result<Vec<u8>, ConvertError>;
+    type Output = Outcome<Vec<u8>>;
     type JsValue = Uint8ArraySlice<'task>;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        Ok(self.run())
+        Ok(self.run().map_err(Failure::from))
     }
 
     fn resolve(&mut self, env: &'task Env, output: Self::Output) -> napi::Result<Self::JsValue> {
-        match output {
-            // Copied: Electron forbids memory of ours inside an ArrayBuffer.
-            Ok(bytes) => Uint8ArraySlice::copy_from(env, bytes),
-            Err(error) => Err(error.into_js(env)?),
-        }
+        let bytes = output.map_err(|failure| failure.into_js(env))?;
+        // Copied: Electron forbids memory of ours inside an ArrayBuffer.
+        Uint8ArraySlice::copy_from(env, bytes)
     }
 }
 

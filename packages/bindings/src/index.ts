@@ -2,6 +2,13 @@
 
 import { createRequire } from "node:module";
 
+import type { Engine, EngineOptions, LoadProgress } from "./engine.ts";
+import type { ServerEvent, WorkerServer } from "./worker.ts";
+
+export type { Engine, EngineOptions, ForwardResult, ForwardRow, LoadProgress } from "./engine.ts";
+export type { RankDigest, RowClass, RowResult } from "./engine.ts";
+export type { ServerEvent, WorkerServer } from "./worker.ts";
+
 /** What `convertFloats` takes: values in a checkpoint. */
 export type SourceFloatType = "bf16" | "f16" | "f32";
 /** What it gives: values in a model file. */
@@ -13,6 +20,16 @@ interface Native {
     from: SourceFloatType,
     to: FloatType,
   ) => Promise<Uint8Array>;
+  readonly loadEngine: (
+    options: EngineOptions,
+    onProgress?: (progress: LoadProgress) => void,
+  ) => Promise<Engine>;
+  readonly startWorker: (
+    address: string,
+    nThreads: number,
+    onEvent: (event: ServerEvent) => void,
+  ) => Promise<WorkerServer>;
+  readonly physicalCores: () => number;
 }
 
 const native: Native = createRequire(import.meta.url)("../lib/native.cjs");
@@ -25,3 +42,17 @@ const native: Native = createRequire(import.meta.url)("../lib/native.cjs");
  * the value in `source`, or with the code INVALID_ARGUMENT.
  */
 export const convertFloats = native.convertFloats;
+
+/**
+ * Connects to the workers, sends them their Programs and slices, and loads the root's own weights.
+ *
+ * Rejects with an Error with a stable `code`, and perhaps a `hint`; for a lost peer with its `rank`
+ * and `address`.
+ */
+export const loadEngine = native.loadEngine;
+
+/** Listens on `address` (host:port; port 0 picks one) and serves one root after another. */
+export const startWorker = native.startWorker;
+
+/** Physical cores that this process may run on, within its control group's quota. */
+export const physicalCores = native.physicalCores;

@@ -1,0 +1,85 @@
+//! The one place where errors of Rust become errors of JavaScript.
+
+use napi::bindgen_prelude::{JsObjectValue, Object};
+use napi::{Env, JsValue};
+
+/// An error of ours on its way to JavaScript: a task's output, because only where a task resolves is
+/// there an environment that can give a JavaScript error its code and facts.
+pub type Outcome<T> = Result<T, Failure>;
+
+/// What a JavaScript error of ours has: `message`, `code`, perhaps `hint`, and facts by name.
+pub struct Failure {
+    code: &'static str,
+    message: String,
+    hint: Option<&'static str>,
+    facts: Vec<(&'static str, Fact)>,
+}
+
+enum Fact {
+    Number(f64),
+    Text(String),
+}
+
+impl Failure {
+    pub fn new(code: &'static str, message: String) -> Self {
+        Self {
+            code,
+            message,
+            hint: None,
+            facts: Vec::new(),
+        }
+    }
+
+    pub fn with_number(mut self, name: &'static str, value: usize) -> Self {
+        self.facts.push((name, Fact::Number(value as f64)));
+        self
+    }
+
+    fn with_text(mut self, name: &'static str, value: &str) -> Self {
+        self.facts.push((name, Fact::Text(value.to_owned())));
+        self
+    }
+
+    /// The engine or worker was disposed of before this call.
+    pub fn disposed(what: &str) -> Self {
+        Self::new("DISPOSED", format!("this {what} has been disposed of"))
+    }
+
+    pub fn into_js(self, env: &Env) -> napi::Error {
+        match self.error_object(env) {
+            Ok(object) => object.to_unknown().into(),
+            Err(error) => error,
+        }
+    }
+
+    fn error_object<'env>(self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let mut object = env.create_error(napi::Error::from_reason(self.message))?;
+        object.set_named_property("code", self.code)?;
+        if let Some(hint) = self.hint {
+            object.set_named_property("hint", hint)?;
+        }
+        for (name, fact) in self.facts {
+            match fact {
+                Fact::Number(value) => object.set_named_property(name, value)?,
+                Fact::Text(value) => object.set_named_property(name, value)?,
+            }
+        }
+        Ok(object)
+    }
+}
+
+impl From<dllama_engine::Error> for Failure {
+    fn from(error: dllama_engine::Error) -> Self {
+        let mut failure = Self::new(error.code(), error.to_string());
+        failure.hint = error.hint();
+        use dllama_net::Error as Net;
+        match &error {
+            dllama_engine::Error::Net(
+                Net::PeerLost { rank, address, .. } | Net::PeerFailed { rank, address, .. },
+            ) => failure
+                .with_number("rank", *rank)
+                .with_text("address", address),
+            _ => failure,
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! `WorkerServer`: this device as a worker.
+
+use dllama_engine::{Worker, WorkerEvent};
+use napi::bindgen_prelude::AsyncTask;
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Env, ScopedTask, Status, Task};
+use napi_derive::napi;
+
+use crate::failure::{Failure, Outcome};
+
+/// Something that a worker has to tell; the fields that a kind has are documented in TypeScript.
+#[napi(object)]
+pub struct ServerEvent {
+    pub kind: String,
+    pub address: Option<String>,
+    pub rank: Option<u32>,
+    pub world_size: Option<u32>,
+    pub n_bytes: Option<f64>,
+    pub code: Option<String>,
+    pub message: Option<String>,
+}
+
+type OnEvent = ThreadsafeFunction<ServerEvent, (), ServerEvent, Status, false>;
+
+/// A worker that listens. Released by `close()`, or with the object.
+#[napi]
+pub struct WorkerServer {
+    worker: Option<Worker>,
+    host: String,
+    port: u16,
+}
+
+#[napi]
+impl WorkerServer {
+    /// The address that it listens on.
+    #[napi(getter)]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port that it listens on.
+    #[napi(getter)]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Closes the port and ends the session.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn close(&mut self) -> AsyncTask<Close> {
+        AsyncTask::new(Close(self.worker.take()))
+    }
+}
+
+impl Drop for WorkerServer {
+    fn drop(&mut self) {
+        if let Some(worker) = self.worker.take() {
+            // Waiting for its threads takes time that the JavaScript thread has not.
+            std::thread::spawn(move || drop(worker));
+        }
+    }
+}
+
+/// Listens on `address` (host:port; port 0 picks one) and serves one root after another.
+#[napi(ts_return_type = "Promise<WorkerServer>")]
+pub fn start_worker(address: String, n_threads: u32, on_event: OnEvent) -> AsyncTask<Start> {
+    AsyncTask::new(Start {
+        address,
+        n_threads,
+        on_event: Some(on_event),
+    })
+}
+
+pub struct Start {
+    address: String,
+    n_threads: u32,
+    on_event: Option<OnEvent>,
+}
+
+#[napi]
+impl<'task> ScopedTask<'task> for Start {
+    type Output = Outcome<Worker>;
+    type JsValue = WorkerServer;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        let Some(on_event) = self.on_event.take() else {
+            return Ok(Err(Failure::disposed("task")));
+        };
+        let tell = move |event| {
+            on_event.call(describe(event), ThreadsafeFunctionCallMode::NonBlocking);
+        };
+        let worker = Worker::start(&self.address, self.n_threads as usize, tell);
+        Ok(worker.map_err(Failure::from))
+    }
+
+    fn resolve(&mut self, env: &'task Env, output: Self::Output) -> napi::Result<WorkerServer> {
+        let worker = output.map_err(|failure| failure.into_js(env))?;
+        let address = worker.address();
+        Ok(WorkerServer {
+            worker: Some(worker),
+            host: address.ip().to_string(),
+            port: address.port(),
+        })
+    }
+}
+
+fn describe(event: WorkerEvent) -> ServerEvent {
+    let mut described = ServerEvent {
+        kind: String::new(),
+        address: None,
+        rank: None,
+        world_size: None,
+        n_bytes: None,
+        code: None,
+        message: None,
+    };
+    match event {
+        WorkerEvent::SessionBegan {
+            root,
+            rank,
+            world_size,
+        } => {
+            described.kind = "sessionBegan".to_owned();
+            described.address = Some(root);
+            described.rank = Some(rank as u32);
+            described.world_size = Some(world_size as u32);
+        }
+        WorkerEvent::Loaded { n_bytes } => {
+            described.kind = "loaded".to_owned();
+            described.n_bytes = Some(n_bytes as f64);
+        }
+        WorkerEvent::SessionEnded => described.kind = "sessionEnded".to_owned(),
+        WorkerEvent::SessionFailed { code, message } => {
+            described.kind = "sessionFailed".to_owned();
+            described.code = Some(code.to_owned());
+            described.message = Some(message);
+        }
+        WorkerEvent::Port {
+            kind,
+            address,
+            message,
+        } => {
+            described.kind = kind.to_owned();
+            described.address = Some(address);
+            described.message = Some(message);
+        }
+    }
+    described
+}
+
+pub struct Close(Option<Worker>);
+
+#[napi]
+impl Task for Close {
+    type Output = ();
+    type JsValue = ();
+
+    fn compute(&mut self) -> napi::Result<()> {
+        self.0 = None;
+        Ok(())
+    }
+
+    fn resolve(&mut self, _: Env, (): ()) -> napi::Result<()> {
+        Ok(())
+    }
+}

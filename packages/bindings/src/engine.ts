@@ -1,0 +1,80 @@
+/** The types of a loaded model. */
+
+export interface EngineOptions {
+  /** The file that the Programs' weights lie in. */
+  modelPath: string;
+  /** A Program for each rank, in rank order, as JSON. */
+  programs: string[];
+  /** `host:port` of the workers; the first is rank 1. */
+  workers: string[];
+  /** Threads of the root. */
+  nThreads: number;
+}
+
+/** Bytes of weights that are ready on their ranks, of those of all ranks. */
+export interface LoadProgress {
+  doneBytes: number;
+  totalBytes: number;
+}
+
+/**
+ * `fast`: prefill, in chunks of fixed size at fixed positions. `exact`: a row's bits do not depend
+ * on the other rows of its forward.
+ */
+export type RowClass = "fast" | "exact";
+
+/** One token of a forward. */
+export interface ForwardRow {
+  token: number;
+  position: number;
+  sequence: number;
+  /** `candidates`: the best tokens and the log-sum-exp; `full`: all logits, too. */
+  want: "none" | "candidates" | "full";
+  /** Divides the logits before the log-sum-exp; 0 leaves them as they are. */
+  temperature: number;
+}
+
+/** A row that wanted something. */
+export interface RowResult {
+  /** The best tokens, descending by logit, ties to the lower id. */
+  ids: Uint32Array;
+  /** Their logits. */
+  logits: Float32Array;
+  /** Over the whole vocabulary, of logits / temperature. */
+  logSumExp: number;
+  /** All logits, if the row wanted them. */
+  all?: Float32Array;
+}
+
+export interface ForwardResult {
+  rows: RowResult[];
+  /** Wall time of the forward but for `transferMs`. */
+  inferenceMs: number;
+  /** Wall time in which the forward waited for the network alone. */
+  transferMs: number;
+  /** Bytes given to the root's sockets, framing included. */
+  sentBytes: number;
+  /** Bytes taken from the root's sockets, framing included. */
+  receivedBytes: number;
+}
+
+/** Fingerprints of a rank's state: equal ones mean equal bits. */
+export interface RankDigest {
+  /** Of what collectives wrote in the last forward: equal on all ranks. */
+  replicated: bigint;
+  /** Of the rank's KV cache. */
+  kvCache: bigint;
+}
+
+/** A model, loaded on all ranks. Garbage collection releases it, too. */
+export interface Engine {
+  /** The instruction set that the root computes with. */
+  readonly isa: string;
+  forward(rowClass: RowClass, rows: ForwardRow[]): Promise<ForwardResult>;
+  /** All logits of wanted row `index` of the last forward. */
+  fullRow(index: number): Promise<Float32Array>;
+  /** Fingerprints of all ranks, in rank order. */
+  digests(): Promise<RankDigest[]>;
+  /** Says goodbye to the workers and gives all memory back, after what is under way. */
+  dispose(): Promise<void>;
+}
