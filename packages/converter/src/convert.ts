@@ -84,7 +84,7 @@ async function writeModel(
       if (inFlight.length === limit) await writeOldest();
       const bytes = convertChunk(chunk);
       bytes.catch(() => undefined); // an error is thrown when its turn comes to be written
-      inFlight.push({ bytes, offset: chunk.firstRow === 0 ? chunk.tensor.offset : 0 });
+      inFlight.push({ bytes, offset: offsetOf(chunk) });
     }
     while (inFlight.length > 0) await writeOldest();
     await output.padTo(plan.nBytes);
@@ -114,6 +114,11 @@ function* chunksOf(
       yield { tensor, source, firstRow, nRows };
     }
   }
+}
+
+/** In bytes from the start of the model file. */
+function offsetOf({ tensor, source, firstRow }: Chunk): number {
+  return tensor.offset + firstRow * (tensor.nBytes / source.nRows);
 }
 
 async function convertChunk({ tensor, source, firstRow, nRows }: Chunk): Promise<Uint8Array> {

@@ -1,7 +1,8 @@
 /** The float types of checkpoints, and of the tensors and models made from them. */
 
-export type SourceFloatType = "bf16" | "f16" | "f32";
-export type FloatType = "q40" | "q80" | "f16" | "f32";
+import type { SourceFloatType } from "@dllama/bindings";
+
+export type { FloatType, SourceFloatType } from "@dllama/bindings";
 
 /** Bytes of one value. */
 export const SOURCE_VALUE_BYTES: Readonly<Record<SourceFloatType, number>> = {

@@ -8,7 +8,7 @@ import { lstat, open, rename, rm, statfs } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DllamaError } from "@dllama/core";
-import { fileError } from "./file-error.ts";
+import { existsAlready, fileError } from "./file-error.ts";
 
 /** @throws {DllamaError} FILE_EXISTS, NO_SPACE, FILE_NOT_FOUND: before anything is written */
 export async function checkTarget(target: string, nBytes: number, force: boolean): Promise<void> {
@@ -98,10 +98,4 @@ async function renameWithoutReplacing(from: string, to: string): Promise<void> {
     await rm(to, { force: true });
     throw error;
   }
-}
-
-function existsAlready(target: string): DllamaError {
-  return new DllamaError("FILE_EXISTS", `${target} exists already`, {
-    hint: "Add --force to replace it.",
-  });
 }

@@ -4,7 +4,6 @@
  * caffe2/serialize/inline_container.h.
  */
 
-import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
 import { DllamaError } from "@dllama/core";
@@ -12,11 +11,12 @@ import * as yauzl from "yauzl";
 import { fileError } from "../file-error.ts";
 import { SOURCE_VALUE_BYTES } from "../float-types.ts";
 import type { SourceFloatType } from "../float-types.ts";
-import { readFully } from "../read-fully.ts";
+import { openRegular, readFully } from "../regular-file.ts";
 import { readStateDictionary } from "./pickle.ts";
 
 /** Fifty times the entries of Llama's largest checkpoint. */
 const MAX_ENTRIES = 65_536;
+const MAX_NAME_BYTES = 1024;
 /** Fifty times the dictionary of Llama's largest checkpoint. */
 const MAX_DICTIONARY_BYTES = 4 * 2 ** 20;
 
@@ -39,7 +39,7 @@ export interface TorchFile {
 export async function openTorchFile(path: string): Promise<TorchFile> {
   let file: FileHandle | undefined;
   try {
-    file = await open(path, "r");
+    file = await openRegular(path);
     return { path, file, tensors: await readTensors(path, file) };
   } catch (error) {
     await file?.close();
@@ -126,6 +126,9 @@ async function collectEntries(
   const entries = new Map<string, ArchiveEntry>();
   for await (const entry of zip.eachEntry()) {
     const name = entry.fileName;
+    if (entry.fileNameLength > MAX_NAME_BYTES) {
+      throw malformed(path, `an entry's name of ${entry.fileNameLength} bytes`);
+    }
     if (entry.compressionMethod !== 0 || entry.isEncrypted()) {
       throw malformed(path, `${name} is compressed or encrypted; torch.save stores it plainly`);
     }

@@ -3,7 +3,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { SOURCE_VALUE_BYTES } from "../../float-types.ts";
 import type { SourceFloatType } from "../../float-types.ts";
-import { readFully } from "../../read-fully.ts";
+import { readFully } from "../../regular-file.ts";
 
 export interface Piece {
   readonly file: FileHandle;

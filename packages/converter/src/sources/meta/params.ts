@@ -1,8 +1,8 @@
 /** Meta's `params.json`: the shapes of a Llama, checked by hand so that each error names its field. */
 
-import { readFile, stat } from "node:fs/promises";
 import { DllamaError } from "@dllama/core";
 import { fileError } from "../../file-error.ts";
+import { openRegular } from "../../regular-file.ts";
 
 const MAX_FILE_BYTES = 2 ** 20;
 
@@ -24,16 +24,7 @@ export interface LlamaParams {
 
 /** @throws {DllamaError} CHECKPOINT_MALFORMED, CHECKPOINT_UNSUPPORTED, FILE_NOT_FOUND */
 export async function readParams(path: string): Promise<LlamaParams> {
-  let text: string;
-  try {
-    const { size } = await stat(path);
-    if (size > MAX_FILE_BYTES) {
-      throw malformed(path, `${size} bytes; at most ${MAX_FILE_BYTES} were expected`);
-    }
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    throw fileError(path, error);
-  }
+  const text = await readText(path);
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -44,6 +35,21 @@ export async function readParams(path: string): Promise<LlamaParams> {
     throw malformed(path, "a JSON object was expected");
   }
   return parseParams(path, new Map(Object.entries(json)));
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    const file = await openRegular(path);
+    try {
+      const { size } = await file.stat();
+      if (size <= MAX_FILE_BYTES) return await file.readFile("utf8");
+      throw malformed(path, `${size} bytes; at most ${MAX_FILE_BYTES} were expected`);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw fileError(path, error);
+  }
 }
 
 /** The upper ends are far beyond any model, and low enough that every size stays exact. */
