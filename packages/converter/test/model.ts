@@ -27,7 +27,7 @@ export function ggufName(metaName: string): string {
   return `${layer.replace("layers", "blk")}${names[name]}.weight`;
 }
 
-/** By the rules of docs: vectors F32; what cannot be cut into blocks F16; the embedding Q80 in q40. */
+/** Vectors are F32; what cannot be cut into blocks is F16; the embedding is Q80 in q40. */
 export function expectedType(
   name: string,
   shape: readonly number[],
