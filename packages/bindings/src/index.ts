@@ -1,38 +1,13 @@
 /** The engine's Node-API addon, with the types that its generated declarations leave open. */
 
-import { createRequire } from "node:module";
-
-import type { Engine, EngineOptions, LoadProgress } from "./engine.ts";
-import type { ServerEvent, WorkerServer } from "./worker.ts";
+import { loadAddon } from "./load-addon.ts";
 
 export type { Engine, EngineOptions, ForwardResult, ForwardRow, LoadProgress } from "./engine.ts";
 export type { RankDigest, RowClass, RowResult } from "./engine.ts";
+export type { FloatType, SourceFloatType } from "./load-addon.ts";
 export type { ServerEvent, WorkerServer } from "./worker.ts";
 
-/** What `convertFloats` takes: values in a checkpoint. */
-export type SourceFloatType = "bf16" | "f16" | "f32";
-/** What it gives: values in a model file. */
-export type FloatType = "q40" | "q80" | "f16" | "f32";
-
-interface Native {
-  readonly convertFloats: (
-    source: Uint8Array,
-    from: SourceFloatType,
-    to: FloatType,
-  ) => Promise<Uint8Array>;
-  readonly loadEngine: (
-    options: EngineOptions,
-    onProgress?: (progress: LoadProgress) => void,
-  ) => Promise<Engine>;
-  readonly startWorker: (
-    address: string,
-    nThreads: number,
-    onEvent: (event: ServerEvent) => void,
-  ) => Promise<WorkerServer>;
-  readonly physicalCores: () => number;
-}
-
-const native: Native = createRequire(import.meta.url)("../lib/native.cjs");
+const native = loadAddon();
 
 /**
  * Converts whole rows on libuv's thread pool; for q40 and q80 a multiple of 32 values. `source` is

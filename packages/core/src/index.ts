@@ -1,13 +1,28 @@
-/** The dllama library. */
+/** The dllama library: run large language models on one device or several. */
 
+export { DEFAULT_PORT, serveWorker } from "./cluster/serve-worker.ts";
+export type { RunningWorker, WorkerEvent, WorkerOptions } from "./cluster/serve-worker.ts";
 export { DllamaError } from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";
+export { Generation } from "./generation/generation.ts";
+export type {
+  Figures,
+  GenerateOptions,
+  PromptReport,
+  StopReason,
+  Summary,
+  Token,
+} from "./generation/types.ts";
 export { encodeGgufHeader } from "./gguf/encode-header.ts";
 export type { GgufFile, GgufTensor } from "./gguf/gguf-file.ts";
 export { readGguf } from "./gguf/read-gguf.ts";
 export { tensorBytes } from "./gguf/tensor-types.ts";
 export type { GgufTensorType } from "./gguf/tensor-types.ts";
 export type { GgufValue } from "./gguf/value.ts";
+export { embeddedModelPath, loadModel } from "./load-model.ts";
+export type { LoadOptions } from "./load-model.ts";
+export { Model } from "./model.ts";
+export type { ModelInfo } from "./model.ts";
 export { readTokenizer } from "./tokenizer/read-tokenizer.ts";
 export type { Tokenizer } from "./tokenizer/tokenizer.ts";
 export type { Vocabulary } from "./tokenizer/vocabulary.ts";

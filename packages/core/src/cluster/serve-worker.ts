@@ -1,0 +1,75 @@
+/** This device as a worker. */
+
+import { physicalCores, startWorker } from "@dllama/bindings";
+import type { ServerEvent } from "@dllama/bindings";
+
+import { requireCount } from "../load-model.ts";
+import { fromNative } from "../native-error.ts";
+
+/** The port that roots look for workers at, as in the original. */
+export const DEFAULT_PORT = 9998;
+
+export interface WorkerOptions {
+  /** Address to listen on. Defaults to `127.0.0.1`: this device alone. */
+  host?: string | undefined;
+  /** Port; 0 picks one. Defaults to `9998`. */
+  port?: number | undefined;
+  /** Threads. Defaults to the physical cores that this process may use. */
+  nthreads?: number | undefined;
+  /** Told what happens, as a sentence and a stable kind. */
+  onEvent?: ((event: WorkerEvent) => void) | undefined;
+}
+
+export interface WorkerEvent {
+  kind: string;
+  message: string;
+}
+
+export interface RunningWorker {
+  host: string;
+  port: number;
+  /** Closes the port, ends the session and waits for both. */
+  close: () => Promise<void>;
+}
+
+/** Servers that listen: like any server, a worker runs until it is closed, referenced or not. */
+const running = new Set<object>();
+
+/**
+ * Serves one root after another.
+ *
+ * @throws DllamaError ADDRESS_IN_USE or INVALID_ARGUMENT.
+ */
+export async function serveWorker(options: WorkerOptions = {}): Promise<RunningWorker> {
+  const { host = "127.0.0.1", port = DEFAULT_PORT, nthreads = physicalCores(), onEvent } = options;
+  requireCount("nthreads", nthreads);
+  const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  const tell = (event: ServerEvent): void => {
+    onEvent?.({ kind: event.kind, message: describe(event) });
+  };
+  const server = await fromNative(startWorker(address, nthreads, tell));
+  running.add(server);
+  const close = async (): Promise<void> => {
+    running.delete(server);
+    await fromNative(server.close());
+  };
+  return { host: server.host, port: server.port, close };
+}
+
+function describe(event: ServerEvent): string {
+  const { kind, address = "", rank = 0, worldSize = 1, nBytes = 0, message = "" } = event;
+  switch (kind) {
+    case "sessionBegan":
+      return `Root ${address} has begun a session: this is rank ${rank} of ${worldSize}.`;
+    case "loaded":
+      return `${(nBytes / 2 ** 20).toFixed(1)} MiB of weights are loaded.`;
+    case "sessionEnded":
+      return "The session has ended; waiting for the next root.";
+    case "sessionFailed":
+      return address === ""
+        ? `The session has failed: ${message}. Waiting for the next root.`
+        : `${address}: ${message}`;
+    default:
+      return address === "" ? message : `${address}: ${message}`;
+  }
+}

@@ -1,0 +1,124 @@
+/** From a prompt to text, a token at a time. */
+
+import { randomInt } from "node:crypto";
+
+import type { Engine } from "@dllama/bindings";
+
+import { DllamaError } from "../errors.ts";
+import { Sampler } from "../sampling/sampler.ts";
+import type { StreamingDecoder } from "../tokenizer/streaming-decoder.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { Session } from "./session.ts";
+import { Averages, perSecond, Stopwatch } from "./stopwatch.ts";
+import type { GenerateOptions, PromptReport, StopReason, Summary, Token } from "./types.ts";
+
+/** What a generation needs of its model. */
+export interface GenerationContext {
+  engine: Engine;
+  tokenizer: Tokenizer;
+  /** Positions of the KV cache. */
+  seqLen: number;
+  /** Waits until no other generation runs; returns what frees the turn. */
+  takeTurn: () => Promise<() => void>;
+}
+
+/** Tokens as they come: `for await (const token of generation)`. It can be iterated once. */
+export class Generation implements AsyncIterable<Token> {
+  /** The seed that repeats this text. */
+  readonly seed: number;
+  /** Set before the first token. */
+  prompt: PromptReport | undefined;
+  /** Set at the end. */
+  summary: Summary | undefined;
+
+  readonly #context: GenerationContext;
+  readonly #text: string;
+  readonly #options: GenerateOptions;
+  readonly #sampler: Sampler;
+  readonly #averages = new Averages();
+  #generated = 0;
+
+  /** @throws DllamaError INVALID_ARGUMENT for an option out of range. */
+  constructor(context: GenerationContext, prompt: string, options: GenerateOptions) {
+    const { steps, temperature, topP, seed = randomInt(2 ** 48 - 1) } = options;
+    if (steps !== undefined && !(Number.isSafeInteger(steps) && steps >= 1)) {
+      throw new DllamaError("INVALID_ARGUMENT", `expected steps of 1 or more, got ${steps}`);
+    }
+    this.#context = context;
+    this.#text = prompt;
+    this.#options = options;
+    this.#sampler = new Sampler({ temperature, topP, seed });
+    this.seed = seed;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Token, void, undefined> {
+    const ids = this.#promptIds();
+    const freeTurn = await this.#context.takeTurn();
+    try {
+      yield* this.#run(ids);
+    } finally {
+      freeTurn();
+    }
+  }
+
+  async *#run(ids: number[]): AsyncGenerator<Token, void, undefined> {
+    const { engine, tokenizer, seqLen } = this.#context;
+    const { steps = Number.POSITIVE_INFINITY, signal } = this.#options;
+    const sampler = this.#sampler;
+    const stopwatch = new Stopwatch();
+    const session = new Session(engine, stopwatch);
+    const decoder = tokenizer.stream({ continues: this.#text !== "" });
+
+    let row = await session.prefill(ids, sampler.temperature, signal);
+    if (row === undefined) return this.#end(ids.length, "aborted", decoder);
+    this.prompt = { tokens: ids.length, text: this.#text, ...stopwatch.lap() };
+
+    for (;;) {
+      if (isAborted(signal)) return this.#end(ids.length, "aborted", decoder);
+      // oxlint-disable-next-line no-await-in-loop -- each token depends on the one before
+      const id = await session.sample(row, sampler);
+      if (id === tokenizer.eosId && this.#options.ignoreEos !== true) {
+        return this.#end(ids.length, "eos", decoder);
+      }
+      this.#generated++;
+      const token = { id, text: decoder.push(id), ...stopwatch.lap() };
+      if (this.#generated > 1) this.#averages.add(token);
+      yield token;
+      if (this.#generated >= steps) return this.#end(ids.length, "steps", decoder);
+      if (ids.length + this.#generated >= seqLen) return this.#end(ids.length, "context", decoder);
+      if (isAborted(signal)) return this.#end(ids.length, "aborted", decoder);
+      // oxlint-disable-next-line no-await-in-loop -- see above
+      row = await session.decode(id, sampler.temperature);
+    }
+  }
+
+  /** BOS where the model expects it, and for an empty prompt: a model goes on from something. */
+  #promptIds(): number[] {
+    const { tokenizer, seqLen } = this.#context;
+    const ids = tokenizer.encode(this.#text);
+    if (tokenizer.addBos || ids.length === 0) ids.unshift(tokenizer.bosId);
+    if (ids.length < seqLen) return ids;
+    throw new DllamaError(
+      "CONTEXT_EXCEEDED",
+      `expected a prompt of fewer tokens than the context's ${seqLen}, got ${ids.length}`,
+      { hint: "Shorten the prompt, or raise --max-seq-len where the model allows it." },
+    );
+  }
+
+  #end(promptTokens: number, stopReason: StopReason, decoder: StreamingDecoder): void {
+    this.summary = {
+      promptTokens,
+      generatedTokens: this.#generated,
+      prefillTokensPerSecond: perSecond(promptTokens, this.prompt?.generationMs ?? 0),
+      decodeTokensPerSecond: this.#averages.rate,
+      stopReason,
+      tail: decoder.flush(),
+      averages: this.#averages.mean,
+    };
+  }
+}
+
+/** A call, so that the compiler does not take what it saw before an `await` for what is true after. */
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
+}

@@ -1,0 +1,138 @@
+/** From a file to a loaded model. */
+
+import { fileURLToPath } from "node:url";
+
+import { loadEngine, physicalCores } from "@dllama/bindings";
+
+import { DllamaError } from "./errors.ts";
+import { PREFILL_CHUNK } from "./generation/session.ts";
+import { MetadataView } from "./gguf/metadata-view.ts";
+import type { GgufFile } from "./gguf/gguf-file.ts";
+import { readGguf } from "./gguf/read-gguf.ts";
+import { Model } from "./model.ts";
+import { openModel } from "./models/model-family.ts";
+import type { OpenModel } from "./models/model-family.ts";
+import { fromNative } from "./native-error.ts";
+import { tokenizerFromGguf } from "./tokenizer/gguf-vocabulary.ts";
+import { readTokenizer } from "./tokenizer/read-tokenizer.ts";
+import type { Tokenizer } from "./tokenizer/tokenizer.ts";
+
+/** A Llama of 260 thousand weights that writes children's stories. */
+export const embeddedModelPath = fileURLToPath(
+  new URL("../assets/stories260K-f32.gguf", import.meta.url),
+);
+
+/** More is seldom used, and a KV cache of Llama 2 7B takes 0.5 MiB a position. */
+const DEFAULT_MAX_SEQ_LEN = 4096;
+
+export interface LoadOptions {
+  /** A GGUF file. Defaults to the embedded model. */
+  path?: string | undefined;
+  /** `host:port` of the workers; the first is rank 1. Defaults to none. */
+  workers?: readonly string[] | undefined;
+  /** Threads of the root. Defaults to the physical cores that this process may use. */
+  nthreads?: number | undefined;
+  /** Positions of prompt and continuation. Defaults to the smaller of the model's and 4096. */
+  maxSeqLen?: number | undefined;
+  /** How partial sums go over the wire. Defaults to `q80`. */
+  bufferFloatType?: "q80" | "f32" | undefined;
+  /** How keys and values are kept. Defaults to `f16`. */
+  kvCacheType?: "f16" | "f32" | undefined;
+  /** A `tokenizer.model` or llama2.c's `.bin` in place of the file's tokenizer. */
+  tokenizer?: string | undefined;
+  /** What the file's weights are expected to be. Defaults to whatever they are. */
+  weightsFloatType?: "q40" | "q80" | "f16" | "f32" | undefined;
+  /** Told how many bytes of weights are ready on their ranks. */
+  onProgress?: ((progress: { doneBytes: number; totalBytes: number }) => void) | undefined;
+}
+
+/**
+ * Loads a model on this device and its workers.
+ *
+ * @throws DllamaError with a code and a hint.
+ */
+export async function loadModel(options: LoadOptions = {}): Promise<Model> {
+  const { path = embeddedModelPath, workers = [], nthreads = physicalCores() } = options;
+  requireCount("nthreads", nthreads);
+  const file = await readGguf(path);
+  const open = await openModel(file);
+  requireFloatType(file, open, options.weightsFloatType);
+  const tokenizer = await findTokenizer(file, open, options.tokenizer);
+  const seqLen = chooseSeqLen(open, options.maxSeqLen);
+  const worldSize = workers.length + 1;
+  const programs = open.programs({
+    worldSize,
+    seqLen,
+    maxTokens: Math.min(PREFILL_CHUNK, seqLen),
+    bufferFloatType: options.bufferFloatType ?? "q80",
+    kvCacheType: options.kvCacheType ?? "f16",
+  });
+  const engine = await fromNative(
+    loadEngine(
+      {
+        modelPath: path,
+        programs: programs.map((program) => JSON.stringify(program)),
+        workers: [...workers],
+        nThreads: nthreads,
+      },
+      options.onProgress,
+    ),
+  );
+  return new Model(engine, tokenizer, {
+    path,
+    name: new MetadataView(file).string("general.name", "model"),
+    worldSize,
+    nthreads,
+    isa: engine.isa,
+    seqLen,
+    contextLength: open.contextLength,
+    vocabSize: open.vocabSize,
+    weightsFloatType: open.floatType,
+    weightBytes: open.weightBytes,
+  });
+}
+
+/** Threads beyond this are a mistake, and each takes a stack. */
+const MAX_THREADS = 1024;
+
+export function requireCount(name: string, value: number): void {
+  if (Number.isInteger(value) && value >= 1 && value <= MAX_THREADS) return;
+  throw new DllamaError(
+    "INVALID_ARGUMENT",
+    `expected ${name} of 1 to ${MAX_THREADS}, got ${value}`,
+  );
+}
+
+function requireFloatType(file: GgufFile, open: OpenModel, expected: string | undefined): void {
+  if (expected === undefined || expected === open.floatType) return;
+  throw new DllamaError(
+    "INVALID_ARGUMENT",
+    `${file.path}: expected weights of type ${expected}, got ${open.floatType}`,
+    { hint: "Leave --weights-float-type out: the file says what its weights are." },
+  );
+}
+
+async function findTokenizer(
+  file: GgufFile,
+  open: OpenModel,
+  path: string | undefined,
+): Promise<Tokenizer> {
+  const tokenizer = path === undefined ? tokenizerFromGguf(file) : await readTokenizer(path);
+  if (tokenizer.vocabSize === open.vocabSize) return tokenizer;
+  throw new DllamaError(
+    "TOKENIZER_MISMATCH",
+    `${path ?? file.path}: expected a tokenizer of the model's ${open.vocabSize} tokens, got ${tokenizer.vocabSize}`,
+    { hint: "Use the tokenizer that the model was trained with." },
+  );
+}
+
+function chooseSeqLen(open: OpenModel, maxSeqLen: number | undefined): number {
+  const { contextLength } = open;
+  if (maxSeqLen === undefined) return Math.min(contextLength, DEFAULT_MAX_SEQ_LEN);
+  if (Number.isInteger(maxSeqLen) && maxSeqLen >= 1 && maxSeqLen <= contextLength) return maxSeqLen;
+  throw new DllamaError(
+    "INVALID_ARGUMENT",
+    `expected maxSeqLen of 1 to the model's ${contextLength}, got ${maxSeqLen}`,
+    { hint: "The model was trained on no more positions." },
+  );
+}

@@ -1,0 +1,78 @@
+/** A loaded model. */
+
+import type { Engine, RankDigest } from "@dllama/bindings";
+
+import { Generation } from "./generation/generation.ts";
+import type { GenerateOptions } from "./generation/types.ts";
+import { fromNative } from "./native-error.ts";
+import type { Tokenizer } from "./tokenizer/tokenizer.ts";
+
+export interface ModelInfo {
+  path: string;
+  name: string;
+  /** Ranks that share the model: the root and its workers. */
+  worldSize: number;
+  /** Threads of the root. */
+  nthreads: number;
+  /** The root's instruction set. */
+  isa: string;
+  /** Positions that a prompt and its continuation may have. */
+  seqLen: number;
+  /** Positions that the model was trained on. */
+  contextLength: number;
+  vocabSize: number;
+  /** The float type of most weights. */
+  weightsFloatType: string;
+  /** Bytes of all weights. */
+  weightBytes: number;
+}
+
+/** A model on this device and its workers, until it is disposed of or collected. */
+export class Model {
+  readonly info: ModelInfo;
+  readonly tokenizer: Tokenizer;
+  /** The layer below, for what `generate` does not offer: rows in, candidates out. */
+  readonly engine: Engine;
+  /** Resolves when the last generation that asked for a turn is done. */
+  #lastTurn: Promise<void> = Promise.resolve();
+
+  constructor(engine: Engine, tokenizer: Tokenizer, info: ModelInfo) {
+    this.engine = engine;
+    this.tokenizer = tokenizer;
+    this.info = info;
+  }
+
+  /**
+   * Goes on from a prompt. Generations of one model take turns.
+   *
+   * @throws DllamaError INVALID_ARGUMENT for an option out of range. The iteration throws
+   * CONTEXT_EXCEEDED for a prompt that does not fit, PEER_LOST, and the engine's other errors.
+   */
+  generate(prompt: string, options: GenerateOptions = {}): Generation {
+    const context = {
+      engine: this.engine,
+      tokenizer: this.tokenizer,
+      seqLen: this.info.seqLen,
+      takeTurn: () => this.#takeTurn(),
+    };
+    return new Generation(context, prompt, options);
+  }
+
+  /** Fingerprints of all ranks' state after the last forward: equal ones mean equal bits. */
+  digests(): Promise<RankDigest[]> {
+    return fromNative(this.engine.digests());
+  }
+
+  /** Frees the workers and all memory, after what is under way. */
+  dispose(): Promise<void> {
+    return fromNative(this.engine.dispose());
+  }
+
+  async #takeTurn(): Promise<() => void> {
+    const before = this.#lastTurn;
+    let free = (): void => {};
+    this.#lastTurn = new Promise((resolve) => (free = resolve));
+    await before;
+    return free;
+  }
+}
