@@ -11,7 +11,7 @@
  * interval and are smaller: uniform in half a step, their deviation is 0.29 of what is put in here.
  */
 
-import { ReferenceLlama } from "./reference-llama.ts";
+import { add, ReferenceLlama } from "./reference-llama.ts";
 import type { Disturbance } from "./reference-llama.ts";
 import type { ReferenceWeights } from "./reference-weights.ts";
 
@@ -67,7 +67,7 @@ function disturbance(options: BoundOptions, sign: () => number): Disturbance {
     for (let first = 0; first < x.length; first += BLOCK_SIZE) {
       const block = x.subarray(first, first + BLOCK_SIZE);
       const step = Math.max(...block.map(Math.abs)) / 127;
-      for (let i = 0; i < block.length; i++) block[i]! += sign() * step;
+      for (let i = 0; i < block.length; i++) add(block, i, sign() * step);
     }
   };
   const disturb: Disturbance = {
@@ -86,7 +86,7 @@ function disturbance(options: BoundOptions, sign: () => number): Disturbance {
   }
   if (options.kvCacheType === "f16") {
     disturb.cached = (x) => {
-      for (let i = 0; i < x.length; i++) x[i]! += sign() * 2 ** -11 * Math.abs(x[i] ?? 0);
+      for (let i = 0; i < x.length; i++) add(x, i, sign() * 2 ** -11 * Math.abs(x[i] ?? 0));
     };
   }
   return disturb;

@@ -94,7 +94,7 @@ export class ReferenceLlama {
       const total = weights.reduce((sum, w) => sum + w, 0);
       for (const [at, value] of values.entries()) {
         const share = (weights[at] ?? 0) / total;
-        for (let i = 0; i < headDim; i++) out[first + i]! += share * (value[kv + i] ?? 0);
+        for (let i = 0; i < headDim; i++) add(out, first + i, share * (value[kv + i] ?? 0));
       }
     }
     return out;
@@ -118,7 +118,7 @@ export class ReferenceLlama {
     for (const range of ranges) {
       const partial = this.#product(w, input, range);
       this.#disturb.partial?.(partial);
-      for (let i = 0; i < x.length; i++) x[i]! += partial[i] ?? 0;
+      for (let i = 0; i < x.length; i++) add(x, i, partial[i] ?? 0);
     }
   }
 
@@ -146,4 +146,9 @@ export class ReferenceLlama {
     const border = (rank: number): number => Math.floor((rank * n) / this.#worldSize) * width;
     return Array.from({ length: this.#worldSize }, (_, rank) => [border(rank), border(rank + 1)]);
   }
+}
+
+/** `x[i] += value` */
+export function add(x: Float64Array, i: number, value: number): void {
+  x[i] = (x[i] ?? 0) + value;
 }

@@ -62,20 +62,12 @@ function decode({ type, shape, offset, nBytes }: GgufTensor, file: Buffer): Floa
   return Float64Array.from({ length: n }, (_, i) => {
     const block = Math.floor(i / 32);
     const within = i % 32;
-    switch (type) {
-      case "f32":
-        return bytes.readFloatLE(i * 4);
-      case "f16":
-        return f16(i * 2);
-      case "q80":
-        return f16(block * 34) * bytes.readInt8(block * 34 + 2 + within);
-      case "q40": {
-        const pair = bytes.readUInt8(block * 18 + 2 + (within % 16));
-        return f16(block * 18) * ((within < 16 ? pair & 15 : pair >> 4) - 8);
-      }
-      default:
-        throw new Error(`no reference for ${type}`);
-    }
+    if (type === "f32") return bytes.readFloatLE(i * 4);
+    if (type === "f16") return f16(i * 2);
+    if (type === "q80") return f16(block * 34) * bytes.readInt8(block * 34 + 2 + within);
+    if (type !== "q40") throw new Error(`no reference for ${type}`);
+    const pair = bytes.readUInt8(block * 18 + 2 + (within % 16));
+    return f16(block * 18) * ((within < 16 ? pair & 15 : pair >> 4) - 8);
   });
 }
 
