@@ -1,6 +1,11 @@
 //! Node-API bindings of the engine: thin. What takes more than a millisecond is a promise; errors
 //! have stable codes; results are copied into JavaScript's memory.
 
+#![cfg_attr(
+    test,
+    allow(dead_code, reason = "napi registers its exports in Node alone")
+)]
+
 mod convert;
 mod cores;
 mod engine;

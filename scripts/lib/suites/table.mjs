@@ -75,12 +75,11 @@ export const suites = [
   {
     name: "types",
     isQuick: true,
-    needsBuild: true,
     run: check([installed("tsc"), "--project", join(root, "tsconfig.tests.json")]),
   },
-  { name: "lint", isQuick: true, needsBuild: true, run: check([installed("oxlint")]) },
+  { name: "lint", isQuick: true, run: check([installed("oxlint")]) },
   { name: "format", isQuick: true, run: check([installed("oxfmt"), "--check"]) },
-  { name: "dead code", needsBuild: true, run: check([installed("knip"), "--no-progress"]) },
+  { name: "dead code", run: check([installed("knip"), "--no-progress"]) },
   { name: "layers", isQuick: true, run: check(node("check-layers.mjs")) },
   { name: "generated", run: check(node("generate-types.mjs", "--check")) },
   ...packages.map((name) => ({

@@ -56,7 +56,7 @@ test("a second root is told that the worker is busy; Ctrl-C frees it for the nex
 
 test("one worker under two names is refused", async () => {
   const { code, stderr } = await dllama([...story, "--workers", address, `localhost:${port}`]);
-  assert.is(code, 1);
+  assert.is(code, 2);
   assert.match(stderr, /^error: /m);
 });
 

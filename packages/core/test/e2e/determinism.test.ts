@@ -1,8 +1,8 @@
 /** What makes a text repeatable: seed, options and plan alone, not threads, chunks or luck. */
 
 import type { ForwardRow } from "@dllama/bindings";
-import { loadModel, serveWorker } from "@dllama/core";
-import type { LoadOptions, Model, RunningWorker } from "@dllama/core";
+import { loadModel, serveWorker } from "../../src/index.ts";
+import type { LoadOptions, Model, RunningWorker } from "../../src/index.ts";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
