@@ -1,6 +1,6 @@
 //! The payload of an abort frame: why a rank gives up.
 //!
-//! `u32` rank that it lost (`u32::MAX`: none), `u16` bytes of the code, the code, the message.
+//! `u32` rank at fault (`u32::MAX`: the sender), `u16` bytes of the code, the code, the message.
 //! Both texts are UTF-8 and cut to fit; a receiver takes them as they come and shows them as text.
 
 use crate::limits::MAX_ABORT_BYTES;
@@ -11,8 +11,8 @@ const NO_RANK: u32 = u32::MAX;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Abort {
-    /// The rank whose loss made the sender give up.
-    pub(crate) lost_rank: Option<usize>,
+    /// The rank whose failure made the sender give up, if it was not its own.
+    pub(crate) culprit: Option<usize>,
     pub(crate) code: String,
     pub(crate) message: String,
 }
@@ -21,7 +21,7 @@ impl Abort {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let code = cut(&self.code, MAX_CODE_BYTES);
         let message = cut(&self.message, MAX_ABORT_BYTES - FIXED_BYTES - code.len());
-        let rank = self.lost_rank.map_or(NO_RANK, |rank| rank as u32);
+        let rank = self.culprit.map_or(NO_RANK, |rank| rank as u32);
         let mut bytes = Vec::with_capacity(FIXED_BYTES + code.len() + message.len());
         bytes.extend_from_slice(&rank.to_le_bytes());
         bytes.extend_from_slice(&(code.len() as u16).to_le_bytes());
@@ -37,7 +37,7 @@ impl Abort {
         let (code, message) = rest.split_at_checked(u16::from_le_bytes(*n_code).into())?;
         let rank = u32::from_le_bytes(*rank);
         Some(Self {
-            lost_rank: (rank != NO_RANK).then_some(rank as usize),
+            culprit: (rank != NO_RANK).then_some(rank as usize),
             code: String::from_utf8_lossy(code).into_owned(),
             message: String::from_utf8_lossy(message).into_owned(),
         })
@@ -59,14 +59,14 @@ mod tests {
     #[test]
     fn long_texts_are_cut_between_characters() {
         let abort = Abort {
-            lost_rank: Some(3),
+            culprit: Some(3),
             code: "é".repeat(100),
             message: "日本".repeat(1000),
         };
         let bytes = abort.encode();
         assert!(bytes.len() <= MAX_ABORT_BYTES && bytes.len() > MAX_ABORT_BYTES - 4);
         let back = Abort::decode(&bytes).expect("an abort");
-        assert_eq!(back.lost_rank, Some(3));
+        assert_eq!(back.culprit, Some(3));
         assert_eq!(back.code, "é".repeat(32));
         assert!(abort.message.starts_with(&back.message) && !back.message.is_empty());
     }
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn cut_payloads_are_refused() {
         let abort = Abort {
-            lost_rank: None,
+            culprit: None,
             code: "OUT_OF_MEMORY".into(),
             message: String::new(),
         };

@@ -181,7 +181,7 @@ impl Error {
                 "Name every worker by its address in the network, this device's own too."
             }
             Self::DuplicateWorker { .. } => "Name each worker once.",
-            Self::BadAddress { .. } => "Write host:port, such as 10.0.0.2:9998 or [fe80::1]:9998.",
+            Self::BadAddress { .. } => "Write host:port, such as 10.0.0.2:9998 or [fd00::2]:9998.",
             Self::AddressInUse { .. } => {
                 "End the program that listens there, or choose another port with --port."
             }

@@ -7,19 +7,18 @@
 //! than the message.
 
 mod operation;
+mod waiting;
 
-use std::time::{Duration, Instant};
-
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use std::time::Instant;
 
 pub(crate) use operation::{Incoming, Outgoing, Target};
 use operation::{Receiving, Sending};
 
 use crate::error::Error;
 use crate::limits::{FINISH_FRAMES, SPIN};
-use crate::link::{Broken, Link, Listened};
-use crate::mesh::{Mesh, Shared};
+use crate::link::{Broken, Link};
+use crate::mesh::Mesh;
+use crate::shared::Shared;
 
 impl Mesh {
     /// Sends and receives frames, at most one in each direction of a link. A failure ends the mesh.
@@ -150,86 +149,6 @@ impl<'a> Exchange<'a> {
             match link.listen() {
                 Err(reason) => self.fail(link, reason),
                 Ok(_) => self.fail(link, Broken::Gone(error)),
-            }
-        }
-    }
-
-    /// Sleeps until a socket is ready, then looks for peers that are gone.
-    fn sleep(&mut self) {
-        let in_run = self.shared.in_run();
-        let mut waits: Vec<(&'a Link, PollFlags)> = Vec::new();
-        for receive in &self.receives {
-            waits.push((receive.link, PollFlags::IN));
-        }
-        for link in self.sends.iter().map(|send| send.link).collect::<Vec<_>>() {
-            match waits.iter_mut().find(|(other, _)| other.rank == link.rank) {
-                Some((_, events)) => *events |= PollFlags::OUT,
-                None => match link.listen() {
-                    Ok(Listened::Nothing) => waits.push((link, PollFlags::IN | PollFlags::OUT)),
-                    Ok(Listened::FrameWaits) => waits.push((link, PollFlags::OUT)),
-                    Err(broken) => return self.fail(link, broken),
-                },
-            }
-        }
-        let timeout = self.timeout(in_run, &waits);
-        let mut fds: Vec<_> = waits
-            .iter()
-            .map(|(link, events)| PollFd::new(&link.socket, *events))
-            .collect();
-        let timespec = timeout.map(|time| Timespec {
-            tv_sec: time.as_secs() as i64,
-            tv_nsec: time.subsec_nanos().into(),
-        });
-        match poll(&mut fds, timespec.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(errno) => {
-                let (link, _) = waits[0];
-                return self.fail(link, Broken::Gone(errno.into()));
-            }
-        }
-        if in_run {
-            self.look_for_silence(&waits);
-        }
-    }
-
-    fn timeout(&self, in_run: bool, waits: &[(&Link, PollFlags)]) -> Option<Duration> {
-        let now = Instant::now();
-        let give_up = self.failure.as_ref().map(|failure| failure.give_up);
-        let silence = waits.iter().map(|(link, _)| self.deadline(link));
-        // Peers that this exchange does not wait for are looked at every heartbeat.
-        let others = std::iter::once(now + self.shared.options.heartbeat);
-        let limits = silence.chain(others).filter(|_| in_run);
-        let first = limits.chain(give_up).min()?;
-        Some(first.saturating_duration_since(now))
-    }
-
-    /// When the peer will have been silent for too long.
-    fn deadline(&self, link: &Link) -> Instant {
-        self.started.max(link.socket.last_heard()) + self.shared.options.silence
-    }
-
-    fn look_for_silence(&mut self, waits: &[(&'a Link, PollFlags)]) {
-        for &(link, events) in waits {
-            if self.deadline(link) > Instant::now() || self.failure.is_some() {
-                continue;
-            }
-            // What a peer sent while this thread did not run still counts.
-            if !events.contains(PollFlags::IN) {
-                if let Err(broken) = link.listen() {
-                    return self.fail(link, broken);
-                }
-            } else if link.socket.unread_bytes() > 0 {
-                continue;
-            }
-            if self.deadline(link) <= Instant::now() {
-                let reason = format!("nothing came for {:?}", self.shared.options.silence);
-                return self.fail(link, Broken::Gone(std::io::Error::other(reason)));
-            }
-        }
-        if self.failure.is_none() {
-            let waited_for = |rank| waits.iter().any(|(link, _)| link.rank == rank);
-            if let Some(error) = self.shared.lost(self.during, waited_for) {
-                self.set_failure(error);
             }
         }
     }

@@ -12,7 +12,7 @@ use std::time::Instant;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::link::Link;
-use crate::mesh::Shared;
+use crate::shared::Shared;
 
 pub(crate) struct Monitor {
     state: Arc<State>,

@@ -6,6 +6,7 @@ mod support;
 use std::time::Duration;
 
 use dllama_net::{Error, F32Codec, LinkOptions, Mesh};
+use proptest::prelude::*;
 use support::raw::{ABORT, ALL_REDUCE, CONTROL, HEARTBEAT, RawPeer, mesh_with_raw_peers};
 use support::{KINDS, Links, on_all_ranks, watched};
 
@@ -334,6 +335,40 @@ fn a_reported_loss_names_the_lost_rank_by_its_address_here() {
     }
 }
 
+/// Rank 2 gives up; rank 1, which may hear of it from rank 0 first, blames rank 2 all the same.
+#[test]
+fn a_failure_is_passed_on_under_the_name_of_its_rank() {
+    for kind in KINDS {
+        watched(move || {
+            let (mesh, mut peers) = mesh_with_raw_peers(kind, 2, &quick());
+            let none = u32::MAX.to_le_bytes();
+            let abort = [&none[..], &[13, 0], b"OUT_OF_MEMORYno room"].concat();
+            peers[1].send(ABORT, &abort);
+            let error = mesh.receive_control(2, 10).expect_err("it failed");
+            mesh.fail(error.code(), &error.to_string());
+            let passed_on = [&2_u32.to_le_bytes()[..], &abort[4..]].concat();
+            assert_eq!(peers[0].receive(), Some((ABORT, passed_on.clone())));
+
+            let (mesh, mut peers) = mesh_with_raw_peers(kind, 2, &quick());
+            peers[0].send(ABORT, &passed_on);
+            let error = mesh.receive_control(1, 10).expect_err("reported");
+            let Error::PeerFailed {
+                rank: 2,
+                address,
+                code,
+                message,
+            } = &error
+            else {
+                panic!("{error}");
+            };
+            assert_eq!(
+                [address.as_str(), code, message],
+                ["rank-2:1", "OUT_OF_MEMORY", "no room"]
+            );
+        });
+    }
+}
+
 /// A rank that claims to have lost this very rank, or one that does not exist, has itself failed.
 #[test]
 fn an_absurd_report_is_the_reporters_failure() {
@@ -357,18 +392,19 @@ fn a_rank_that_computes_learns_who_hung_up() {
     for kind in KINDS {
         let results = on_all_ranks(kind.meshes(3, &quick()), |mesh| {
             mesh.begin_run();
+            let mut error = None;
             if mesh.rank() == 2 {
                 mesh.fail("OUT_OF_MEMORY", "no room for the KV cache");
-                return None;
-            }
-            loop {
-                if let Some(error) = mesh.lost() {
-                    return Some(error);
+            } else {
+                while error.is_none() {
+                    std::thread::sleep(Duration::from_millis(5));
+                    error = mesh.lost();
                 }
-                std::thread::sleep(Duration::from_millis(5));
             }
+            // Nobody else hangs up before all have looked.
+            (mesh, error)
         });
-        for error in results.into_iter().flatten() {
+        for error in results.into_iter().filter_map(|(_mesh, error)| error) {
             assert!(
                 matches!(&error, Error::PeerFailed { rank: 2, code, message, .. }
                     if code == "OUT_OF_MEMORY" && message == "no room for the KV cache"),
@@ -417,5 +453,34 @@ fn fail_wakes_a_thread_that_waits() {
             assert_eq!(peers[0].receive().map(|(kind, _)| kind), Some(ABORT));
             assert_eq!(peers[0].receive(), None);
         });
+    }
+}
+
+proptest! {
+    /// Whatever a peer sends, in whatever pieces, an all-reduce with it ends: with a typed error,
+    /// because random bytes are no frame.
+    #[test]
+    fn any_bytes_end_in_a_typed_error(pieces in prop::collection::vec(any::<Vec<u8>>(), 0..5)) {
+        let (mesh, mut peers) = mesh_with_raw_peers(Links::InMemory, 1, &quick());
+        let mut peer = peers.remove(0);
+        pieces.iter().for_each(|piece| peer.write(piece));
+        drop(peer);
+        let error = all_reduce(&mesh, 10).expect_err("no frame");
+        prop_assert!(matches!(error, Error::PeerLost { .. } | Error::Protocol { .. }), "{error}");
+    }
+
+    /// A frame that is right but for one byte of its header is refused or never completed.
+    #[test]
+    fn one_wrong_byte_in_a_header_is_noticed(index in 0_usize..16, flip in 1_u8..) {
+        // The tag, byte 1, has no meaning outside control messages.
+        prop_assume!(index != 1);
+        let (mesh, mut peers) = mesh_with_raw_peers(Links::InMemory, 1, &quick());
+        let mut peer = peers.remove(0);
+        let mut frame = peer.header(ALL_REDUCE, 40);
+        frame[index] ^= flip;
+        frame.extend([0; 40]);
+        peer.write(&frame);
+        drop(peer);
+        all_reduce(&mesh, 10).expect_err("no such frame");
     }
 }

@@ -27,7 +27,7 @@ impl Worker {
     ) {
         let result = Reply::Accepted
             .send(guest.stream(), deadline)
-            .and_then(|()| self.make_mesh(guest, address, hello));
+            .and_then(|()| self.make_mesh(guest, address, hello, &session));
         match result {
             Ok(mesh) => {
                 let (rank, world_size) = (hello.to, hello.world_size);
@@ -42,15 +42,21 @@ impl Worker {
         }
     }
 
-    fn make_mesh(&self, guest: Guest, root_address: &str, hello: &Hello) -> io::Result<Mesh> {
+    fn make_mesh(
+        &self,
+        guest: Guest,
+        root_address: &str,
+        hello: &Hello,
+        session: &SessionGuard,
+    ) -> io::Result<Mesh> {
         let deadline = Instant::now() + SETUP_TIMEOUT;
         let workers = setup::read_addresses(guest.stream(), hello.world_size - 1, deadline)?;
-        if !self.sessions.begin_joining(&hello.session) {
+        if !self.sessions.begin_joining(session) {
             return Err(io::Error::other("another root came in between"));
         }
         let root = guest.leave();
         let report = |report: Report| report.send(&root, Instant::now() + HELLO_TIMEOUT);
-        let peers = match self.join(&root, hello, &workers) {
+        let peers = match self.join(&root, hello, session, &workers) {
             Ok(peers) => peers,
             Err((peer, reason)) => {
                 let error = format!("rank {peer}: {reason}");
@@ -79,6 +85,7 @@ impl Worker {
         &self,
         root: &TcpStream,
         hello: &Hello,
+        session: &SessionGuard,
         workers: &[SocketAddr],
     ) -> Result<Vec<Option<Arc<TcpStream>>>, (usize, String)> {
         let mut peers = Vec::with_capacity(workers.len());
@@ -103,7 +110,7 @@ impl Worker {
         peers.push(None);
         let deadline = Instant::now() + PEERS_TIMEOUT;
         let goes_on = || Instant::now() < deadline && !timed::is_closed(root);
-        let higher = self.sessions.wait_for_peers(&hello.session, goes_on);
+        let higher = self.sessions.wait_for_peers(session, goes_on);
         let higher = higher.map_err(|rank| (rank, "it did not connect in time".to_owned()))?;
         peers.extend(higher.into_iter().map(Some));
         Ok(peers)

@@ -1,8 +1,8 @@
 //! The one session a worker has at a time.
 //!
 //! Greeted (a root has said hello) -> joining (it has sent the addresses) -> serving (all
-//! workers are connected). A greeted session gives way to the next root, because any stranger can say hello and then
-//! nothing; from joining on, other roots are told "busy".
+//! workers are connected). A greeted session gives way to the next root, because any stranger can say
+//! hello and then nothing; from joining on, other roots are told "busy".
 
 use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -102,12 +102,12 @@ impl Sessions {
     }
 
     /// The root has sent the addresses. False if another root came in between.
-    pub(super) fn begin_joining(&self, id: &SessionId) -> bool {
+    pub(super) fn begin_joining(&self, guard: &SessionGuard) -> bool {
         let mut state = self.lock();
         let session = state
             .session
             .as_mut()
-            .filter(|session| session.hello.session == *id);
+            .filter(|session| session.hello.session == guard.id);
         session
             .map(|session| session.phase = Phase::Joining)
             .is_some()
@@ -138,15 +138,14 @@ impl Sessions {
     /// The first rank that is missing.
     pub(super) fn wait_for_peers(
         &self,
-        id: &SessionId,
+        guard: &SessionGuard,
         goes_on: impl Fn() -> bool,
     ) -> Result<Vec<Arc<TcpStream>>, usize> {
         let mut state = self.lock();
         loop {
             let session = state.session.as_mut();
-            let Some(session) = session.filter(|session| session.hello.session == *id) else {
-                return Err(0);
-            };
+            let session = session.filter(|session| session.hello.session == guard.id);
+            let session = session.expect("a joining session lasts as long as its guard");
             if let Some(peers) = session.take_peers() {
                 return Ok(peers);
             }

@@ -1,0 +1,162 @@
+//! What a mesh's callers and its monitor both use: the links, and what has gone wrong with them.
+
+use std::io::ErrorKind;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::time::Duration;
+
+use crate::abort::Abort;
+use crate::error::Error;
+use crate::limits::LinkOptions;
+use crate::link::{Broken, Link};
+
+pub(crate) struct Shared {
+    pub(crate) rank: usize,
+    /// By rank; `None` for this rank itself.
+    pub(crate) links: Vec<Option<Link>>,
+    pub(crate) options: LinkOptions,
+    in_run: AtomicBool,
+    closed: AtomicBool,
+    cause: OnceLock<Abort>,
+    waited_nanos: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn new(rank: usize, links: Vec<Option<Link>>, options: LinkOptions) -> Self {
+        Self {
+            rank,
+            links,
+            options,
+            in_run: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            cause: OnceLock::new(),
+            waited_nanos: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn link(&self, rank: usize) -> &Link {
+        let link = self.links.get(rank).and_then(Option::as_ref);
+        link.unwrap_or_else(|| panic!("rank {} has no link to rank {rank}", self.rank))
+    }
+
+    pub(crate) fn links(&self) -> impl Iterator<Item = &Link> {
+        self.links.iter().flatten()
+    }
+
+    pub(crate) fn set_in_run(&self, in_run: bool) {
+        self.in_run.store(in_run, SeqCst);
+    }
+
+    pub(crate) fn in_run(&self) -> bool {
+        self.in_run.load(SeqCst)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(SeqCst)
+    }
+
+    pub(crate) fn close(&self) {
+        self.closed.store(true, SeqCst);
+    }
+
+    pub(crate) fn add_waited(&self, time: Duration) {
+        self.waited_nanos.fetch_add(time.as_nanos() as u64, Relaxed);
+    }
+
+    pub(crate) fn waited(&self) -> Duration {
+        Duration::from_nanos(self.waited_nanos.load(Relaxed))
+    }
+
+    /// Puts a link's failure in terms of ranks, and remembers the first one.
+    pub(crate) fn error(&self, link: &Link, broken: Broken, during: &str) -> Error {
+        if self.is_closed() {
+            // This side closed the links; that they are closed is no news.
+            return Error::Closed;
+        }
+        let error = match broken {
+            Broken::Gone(error) => peer_lost(link, during, error.to_string()),
+            Broken::Garbled(mismatch) => Error::Protocol {
+                rank: link.rank,
+                address: link.address.clone(),
+                expected: mismatch.expected,
+                got: mismatch.got,
+            },
+            Broken::Aborted(abort) => self.reported(link, abort, during),
+        };
+        // Later failures follow from the first.
+        let _ = self.cause.set(cause_of(&error));
+        error
+    }
+
+    /// The failure that `reporter` gave up for: its own or another rank's.
+    fn reported(&self, reporter: &Link, abort: Abort, during: &str) -> Error {
+        let links = abort.culprit.and_then(|rank| self.links.get(rank));
+        let culprit = links.and_then(Option::as_ref).unwrap_or(reporter);
+        if abort.code == PEER_LOST && culprit.rank != reporter.rank {
+            let reason = format!("rank {} ({}) reports it", reporter.rank, reporter.address);
+            return peer_lost(culprit, during, reason);
+        }
+        Error::PeerFailed {
+            rank: culprit.rank,
+            address: culprit.address.clone(),
+            code: abort.code,
+            message: abort.message,
+        }
+    }
+
+    /// What to tell the peers: the failure that this rank has met, else its own.
+    pub(crate) fn reason(&self, code: &str, message: &str) -> Abort {
+        self.cause.get().cloned().unwrap_or_else(|| Abort {
+            culprit: None,
+            code: code.to_owned(),
+            message: message.to_owned(),
+        })
+    }
+
+    /// The loss of a peer that the monitor saw hang up, of those that nobody waits for.
+    pub(crate) fn lost(&self, during: &str, waited_for: impl Fn(usize) -> bool) -> Option<Error> {
+        let mut with_frames = None;
+        let hung_up = self.links().filter(|link| link.hung_up.load(SeqCst));
+        for link in hung_up.filter(|link| !waited_for(link.rank)) {
+            match link.listen() {
+                Err(broken) => return Some(self.error(link, broken, during)),
+                // Its reason, if it gave one, lies behind frames that nobody receives yet.
+                Ok(_) => with_frames = with_frames.or(Some(link)),
+            }
+        }
+        let reason = ErrorKind::UnexpectedEof.into();
+        with_frames.map(|link| self.error(link, Broken::Gone(reason), during))
+    }
+}
+
+const PEER_LOST: &str = "PEER_LOST";
+
+fn peer_lost(link: &Link, during: &str, reason: String) -> Error {
+    Error::PeerLost {
+        rank: link.rank,
+        address: link.address.clone(),
+        during: during.to_owned(),
+        reason,
+    }
+}
+
+/// A peer's failure, as the other peers are told of it: they are to blame the same rank.
+fn cause_of(error: &Error) -> Abort {
+    let (culprit, code, message) = match error {
+        Error::PeerFailed {
+            rank,
+            code,
+            message,
+            ..
+        } => (Some(*rank), code.clone(), message.clone()),
+        Error::PeerLost { rank, .. } | Error::Protocol { rank, .. } => {
+            (Some(*rank), error.code().to_owned(), error.to_string())
+        }
+        other => (None, other.code().to_owned(), other.to_string()),
+    };
+    Abort {
+        culprit,
+        code,
+        message,
+    }
+}
