@@ -160,7 +160,8 @@ impl Error {
             Self::Refused { .. } => "WORKER_REFUSED",
             Self::Busy { .. } => "WORKER_BUSY",
             Self::MixedLoopback { .. } | Self::DuplicateWorker { .. } => "INVALID_ARGUMENT",
-            Self::BadAddress { .. } | Self::WorldTooLarge { .. } => "INVALID_ARGUMENT",
+            Self::WorldTooLarge { .. } => "INVALID_ARGUMENT",
+            Self::BadAddress { .. } => "ADDRESS_UNKNOWN",
             Self::AddressInUse { .. } => "ADDRESS_IN_USE",
             Self::Io { .. } => "INTERNAL",
         }

@@ -19,6 +19,8 @@ export type ErrorCode =
   | "TOKENIZER_MALFORMED"
   | "TOKENIZER_UNSUPPORTED"
   | "TOKENIZER_MISMATCH"
+  /** The model's weights are not of the type that was asked for. */
+  | "WEIGHTS_MISMATCH"
   /** A checkpoint to convert is incomplete or breaks its format's rules. */
   | "CHECKPOINT_MALFORMED"
   | "CHECKPOINT_UNSUPPORTED"
@@ -40,6 +42,8 @@ export type ErrorCode =
   | "PROTOCOL_MISMATCH"
   | "PEER_LOST"
   | "PEER_FAILED"
+  /** A name that does not resolve, or an address that this device does not have. */
+  | "ADDRESS_UNKNOWN"
   | "ADDRESS_IN_USE"
   | "DISPOSED"
   | "ABORTED"

@@ -106,7 +106,7 @@ export function requireCount(name: string, value: number): void {
 function requireFloatType(file: GgufFile, open: OpenModel, expected: string | undefined): void {
   if (expected === undefined || expected === open.floatType) return;
   throw new DllamaError(
-    "INVALID_ARGUMENT",
+    "WEIGHTS_MISMATCH",
     `${file.path}: expected weights of type ${expected}, got ${open.floatType}`,
     { hint: "Leave --weights-float-type out: the file says what its weights are." },
   );

@@ -127,6 +127,8 @@ const failures: [string[], RegExp][] = [
   [["--model", join(folder, "llama")], /^hint: .*dllama convert .*llama q40$/m],
   [["--model", join(fixtures, "stories260K.bin")], /^hint: .*dllama convert FOLDER q40$/m],
   [["--tokenizer", join(fixtures, "llama2-tokenizer.model")], /^error: .*32000.*512|512.*32000/m],
+  [["--weights-float-type", "q40"], /^error: .*expected weights of type q40, got f32$/m],
+  [["--workers", "no-such-host.invalid"], /^error: .*no-such-host\.invalid:9998/m],
   [["--file", join(folder, "latin1.txt")], /^error: .*latin1\.txt is not UTF-8 text$/m],
   [["--file", join(folder, "nothing.txt")], /^error: cannot read the prompt file .*ENOENT/m],
   [["--prompt", "a b c d e f g", "--max-seq-len", "4"], /^error: .*\b4\b/m],
