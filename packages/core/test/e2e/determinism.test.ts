@@ -6,7 +6,8 @@ import type { LoadOptions, Model, RunningWorker } from "../../src/index.ts";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
-const PROMPT = "One day, Lily and Tom went to the park. They saw a big dog and a little cat";
+/** More than two chunks of tokens. */
+const PROMPT = "One day, Lily and Tom went to the park. They saw a big dog and a cat. ".repeat(4);
 const STEPS = 80;
 /** Rows of a prefill chunk: a replay makes the same ones. */
 const CHUNK = 64;
@@ -76,6 +77,7 @@ for (const worldSize of [1, 3]) {
     const played = await withModel(options(), (model) => run(model));
     const replayed = await withModel(options(), async (model) => {
       const prompt = [model.tokenizer.bosId, ...model.tokenizer.encode(PROMPT)];
+      assert.ok(prompt.length > 2 * CHUNK, `${prompt.length} tokens`);
       await feed(model, prompt, 0, CHUNK, "fast");
       // The last token was generated and never fed. Another chunking than one by one.
       await feed(model, played.ids.slice(0, -1), prompt.length, 13, "exact");
