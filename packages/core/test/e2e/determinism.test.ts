@@ -7,7 +7,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 
 /** More than two chunks of tokens. */
-const PROMPT = "One day, Lily and Tom went to the park. They saw a big dog and a cat. ".repeat(4);
+const PROMPT = "One day, Lily and Tom went to the park. They saw a big dog and a cat. ".repeat(6);
 const STEPS = 80;
 /** Rows of a prefill chunk: a replay makes the same ones. */
 const CHUNK = 64;
