@@ -1,8 +1,11 @@
 //! What a rank is for the others: the root, which asks, or a worker, which serves.
 
+mod loading;
 mod messages;
 mod root;
+mod session;
 mod worker;
 
-pub use root::{ForwardReport, Progress, Root, RootOptions};
+pub use loading::Progress;
+pub use root::{ForwardReport, Root, RootOptions};
 pub use worker::{Worker, WorkerEvent};

@@ -1,20 +1,19 @@
 //! The root: has the model file, loads all ranks, asks for forwards.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dllama_kernels::{Isa, Kernels, Pool};
 use dllama_net::{ConnectOptions, Mesh, connect};
 
-use super::messages::{ACCEPTED, BYE, DIGEST, FORWARD, FULL_ROW, LOADED, PROGRAM, expect};
+use super::loading::{Loading, Progress, parse};
+use super::messages::{BYE, DIGEST, FORWARD, FULL_ROW, expect};
 use crate::error::Error;
 use crate::ops::candidates;
-use crate::program::ValidProgram;
 use crate::rank::{Digest, Rank, RowResult};
 use crate::rows::{self, Row, RowClass};
-use crate::weights::{ModelFile, WeightPlan, Weights, n_bytes, send};
+use crate::weights::{ModelFile, WeightPlan};
 
 /// What a root is made from.
 pub struct RootOptions {
@@ -26,15 +25,6 @@ pub struct RootOptions {
     pub workers: Vec<String>,
     /// Threads of the root.
     pub n_threads: usize,
-}
-
-/// How far loading has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Bytes of weights that are ready on their ranks, the root's included.
-    pub done_bytes: u64,
-    /// Bytes of weights of all ranks.
-    pub total_bytes: u64,
 }
 
 /// What a forward gave, and what it took.
@@ -75,15 +65,7 @@ impl Root {
         Rank::require_memory(&programs[0], own_bytes)?;
         let pool = Pool::new(options.n_threads)?;
         let mesh = connect(ConnectOptions::new(options.workers))?;
-        let loading = Loading {
-            mesh: &mesh,
-            programs: &programs,
-            texts: &options.programs,
-            file: &file,
-            progress,
-            done_bytes: AtomicU64::new(0),
-            total_bytes: total_bytes(&programs),
-        };
+        let loading = Loading::new(&mesh, &programs, &options.programs, &file, progress);
         let weights = loading.run()?;
         let own = programs.into_iter().next().expect("one program a rank");
         let rank = Rank::new(own, kernels, weights, options.n_threads)?;
@@ -200,92 +182,5 @@ impl Drop for Root {
             // A worker that is gone needs no goodbye.
             let _ = self.mesh.send_control(worker, BYE, &[]);
         }
-    }
-}
-
-fn parse(texts: &[String], world_size: usize) -> Result<Vec<ValidProgram>, Error> {
-    if texts.len() != world_size {
-        return Err(Error::Mismatch {
-            what: "programs",
-            expected: format!("one for each of {world_size} ranks"),
-            got: texts.len().to_string(),
-        });
-    }
-    let parsed = texts.iter().enumerate().map(|(rank, text)| {
-        let program = ValidProgram::parse(text.as_bytes())
-            .map_err(|source| Error::Program { rank, source })?;
-        program.require_place(rank, world_size)?;
-        Ok(program)
-    });
-    parsed.collect()
-}
-
-fn total_bytes(programs: &[ValidProgram]) -> u64 {
-    let weights = programs.iter().flat_map(|program| &program.weights);
-    weights.filter_map(n_bytes).map(|n| n as u64).sum()
-}
-
-/// The loading of all ranks at the same time.
-struct Loading<'a> {
-    mesh: &'a Mesh,
-    programs: &'a [ValidProgram],
-    texts: &'a [String],
-    file: &'a Arc<ModelFile>,
-    progress: &'a (dyn Fn(Progress) + Sync),
-    done_bytes: AtomicU64,
-    total_bytes: u64,
-}
-
-impl Loading<'_> {
-    /// A thread for each worker, and the root's own weights on this one. The first error ends all.
-    fn run(&self) -> Result<Weights, Error> {
-        self.mesh.begin_run();
-        let result = std::thread::scope(|scope| {
-            let workers: Vec<_> = (1..self.mesh.world_size())
-                .map(|rank| scope.spawn(move || self.ended(self.load_worker(rank))))
-                .collect();
-            let loaded = |n_bytes| self.advance(n_bytes);
-            let own = Weights::from_file(&self.programs[0], self.file, &loaded);
-            let own = self.ended(own);
-            let results = workers.into_iter().map(|worker| match worker.join() {
-                Ok(result) => result,
-                Err(panic) => std::panic::resume_unwind(panic),
-            });
-            // Of several errors, that a link was closed follows from another one.
-            let mut errors: Vec<_> = results.filter_map(Result::err).collect();
-            errors.sort_by_key(|error| matches!(error, Error::Net(dllama_net::Error::Closed)));
-            match errors.into_iter().next() {
-                Some(error) => own.and(Err(error)),
-                None => own,
-            }
-        });
-        self.mesh.end_run();
-        result
-    }
-
-    fn load_worker(&self, rank: usize) -> Result<(), Error> {
-        let mesh = self.mesh;
-        mesh.send_control(rank, PROGRAM, self.texts[rank].as_bytes())?;
-        expect(mesh, rank, ACCEPTED, "that the program is accepted")?;
-        let sent = |n_bytes| self.advance(n_bytes);
-        send(mesh, rank, &self.programs[rank], self.file, &sent)?;
-        expect(mesh, rank, LOADED, "that the weights are loaded")?;
-        Ok(())
-    }
-
-    fn advance(&self, n_bytes: usize) {
-        let done_bytes = self.done_bytes.fetch_add(n_bytes as u64, Relaxed) + n_bytes as u64;
-        (self.progress)(Progress {
-            done_bytes,
-            total_bytes: self.total_bytes,
-        });
-    }
-
-    /// Wakes the other threads if this part has failed.
-    fn ended<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
-        if let Err(error) = &result {
-            self.mesh.fail(error.code(), &error.to_string());
-        }
-        result
     }
 }

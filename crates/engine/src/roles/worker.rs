@@ -6,13 +6,8 @@ use std::thread::JoinHandle;
 use dllama_kernels::{Kernels, Pool};
 use dllama_net::{EventKind, Listener, Mesh};
 
-use super::messages::{ACCEPTED, BYE, DIGEST, FORWARD, FULL_ROW, LOADED, PROGRAM};
+use super::session::Session;
 use crate::error::Error;
-use crate::ops::candidates;
-use crate::program::{MAX_PROGRAM_BYTES, ValidProgram};
-use crate::rank::Rank;
-use crate::rows;
-use crate::weights::{WeightPlan, Weights};
 
 /// What a worker has to tell.
 #[derive(Debug, Clone)]
@@ -29,7 +24,7 @@ pub enum WorkerEvent {
     /// The slices are here.
     Loaded {
         /// Their size.
-        n_bytes: u64,
+        n_bytes: usize,
     },
     /// The root said goodbye.
     SessionEnded,
@@ -165,7 +160,13 @@ impl Shared {
     /// One session from the Program to its end, which it returns. Nothing that a root does gets
     /// further than this: a panic, too, costs the session alone.
     fn serve_session(&self, mesh: &Mesh) -> WorkerEvent {
-        let serve = std::panic::AssertUnwindSafe(|| self.session_of(mesh));
+        let session = Session {
+            mesh,
+            pool: &self.pool,
+            kernels: self.kernels,
+        };
+        let loaded = |n_bytes| (self.on_event)(WorkerEvent::Loaded { n_bytes });
+        let serve = std::panic::AssertUnwindSafe(|| session.serve(loaded));
         match std::panic::catch_unwind(serve) {
             Ok(Ok(())) => WorkerEvent::SessionEnded,
             Ok(Err(error)) => {
@@ -184,68 +185,5 @@ impl Shared {
                 }
             }
         }
-    }
-
-    fn session_of(&self, mesh: &Mesh) -> Result<(), Error> {
-        let Some(mut rank) = self.load(mesh)? else {
-            return Ok(());
-        };
-        let max_bytes = rows::max_encoded_bytes(&rank.program);
-        loop {
-            let (tag, payload) = mesh.receive_control(0, max_bytes)?;
-            mesh.begin_run();
-            match tag {
-                FORWARD => {
-                    let (_, rows) = rows::decode(&payload)?;
-                    let rows = rank.check(rows)?;
-                    rank.forward(&self.pool, mesh, &rows)?;
-                }
-                FULL_ROW => {
-                    let bytes = payload.as_slice().try_into();
-                    let index = bytes.map_err(|_| unexpected(tag, "an index of 4 bytes"))?;
-                    let index = rank.check_wanted(u32::from_le_bytes(index) as usize)?;
-                    candidates::gather_row(&rank, mesh, index)?;
-                }
-                DIGEST => mesh.send_control(0, DIGEST, &rank.digest().encode())?,
-                BYE => return Ok(()),
-                other => return Err(unexpected(other, "forward, full row, digest or bye")),
-            }
-            mesh.end_run();
-        }
-    }
-
-    /// The Program and the slices; `None` if the root said goodbye instead.
-    fn load(&self, mesh: &Mesh) -> Result<Option<Rank>, Error> {
-        let (tag, text) = mesh.receive_control(0, MAX_PROGRAM_BYTES)?;
-        match tag {
-            PROGRAM => {}
-            BYE => return Ok(None),
-            other => return Err(unexpected(other, "a program")),
-        }
-        mesh.begin_run();
-        let program = ValidProgram::parse(&text).map_err(|source| Error::Program {
-            rank: mesh.rank(),
-            source,
-        })?;
-        program.require_place(mesh.rank(), mesh.world_size())?;
-        let weight_bytes = WeightPlan::for_worker(&program)?.owned_bytes;
-        Rank::require_memory(&program, weight_bytes)?;
-        mesh.send_control(0, ACCEPTED, &[])?;
-        let weights = Weights::receive(mesh, &program)?;
-        let rank = Rank::new(program, self.kernels, weights, self.pool.n_threads())?;
-        mesh.send_control(0, LOADED, &[])?;
-        mesh.end_run();
-        (self.on_event)(WorkerEvent::Loaded {
-            n_bytes: weight_bytes as u64,
-        });
-        Ok(Some(rank))
-    }
-}
-
-fn unexpected(tag: u8, expected: &str) -> Error {
-    Error::Message {
-        rank: 0,
-        expected: expected.to_owned(),
-        got: format!("a message with tag {tag}"),
     }
 }

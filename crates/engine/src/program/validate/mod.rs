@@ -13,6 +13,7 @@
 //! ends the run, not access to other memory.
 
 mod declarations;
+mod rule;
 mod steps;
 
 use std::ops::Deref;

@@ -1,11 +1,10 @@
 //! The shape rule of each op.
 
-use std::fmt::Display;
-
+use super::rule::{Rule, rows_name};
 use crate::float_type::FloatType;
 use crate::program::op::{Op, Product};
 use crate::program::parse::ProgramError;
-use crate::program::schema::{Buffer, BufferRows, Program, Weight, WireType};
+use crate::program::schema::{Program, WireType};
 
 /// Candidates a row: each costs 8 bytes on the wire.
 const MAX_CANDIDATES: u32 = 1 << 12;
@@ -39,13 +38,7 @@ pub(super) fn check(program: &Program) -> Result<(), ProgramError> {
     Ok(())
 }
 
-struct Rule<'a> {
-    program: &'a Program,
-    step: usize,
-    op: &'static str,
-}
-
-impl<'a> Rule<'a> {
+impl Rule<'_> {
     fn check(&self, op: &Op) -> Result<(), ProgramError> {
         match op {
             Op::Embedding { weight, wire, out } => self.embedding(*weight, *wire, *out),
@@ -206,93 +199,5 @@ impl<'a> Rule<'a> {
         let own = split[self.program.rank as usize];
         self.equal("logits width", &own, &l.width)?;
         self.holds("k", (1..=MAX_CANDIDATES).contains(&k), "1 to 4096", k)
-    }
-
-    fn buffer(&self, what: &'static str, index: u32) -> Result<&'a Buffer, ProgramError> {
-        let buffers = &self.program.buffers;
-        let found = buffers.get(index as usize);
-        found.ok_or_else(|| self.missing(what, buffers.len(), index))
-    }
-
-    fn rows_all(&self, what: &'static str, index: u32) -> Result<&'a Buffer, ProgramError> {
-        let buffer = self.buffer(what, index)?;
-        self.equal(
-            what,
-            &"rows: all",
-            &match buffer.rows {
-                BufferRows::All => "rows: all",
-                BufferRows::Selected => "rows: selected",
-            },
-        )?;
-        Ok(buffer)
-    }
-
-    fn weight(&self, what: &'static str, index: u32) -> Result<&'a Weight, ProgramError> {
-        let weights = &self.program.weights;
-        let found = weights.get(index as usize);
-        found.ok_or_else(|| self.missing(what, weights.len(), index))
-    }
-
-    fn same_shape(&self, what: &'static str, a: &Buffer, b: &Buffer) -> Result<(), ProgramError> {
-        let shape = |buffer: &Buffer| format!("{} x {}", rows_name(buffer.rows), buffer.width);
-        self.equal(what, &shape(a), &shape(b))
-    }
-
-    fn distinct(&self, what: &'static str, one: u32, others: &[u32]) -> Result<(), ProgramError> {
-        let expected = "a buffer that the step does not use otherwise";
-        self.holds(what, !others.contains(&one), expected, one)
-    }
-
-    fn multiple(&self, what: &'static str, value: u32, of: u32) -> Result<(), ProgramError> {
-        let expected = format!("a multiple of {of}");
-        self.holds(what, value.is_multiple_of(of), expected, value)
-    }
-
-    fn equal<T: PartialEq + Display>(
-        &self,
-        what: &'static str,
-        expected: &T,
-        got: &T,
-    ) -> Result<(), ProgramError> {
-        self.holds(what, expected == got, expected, got)
-    }
-
-    fn holds(
-        &self,
-        what: &'static str,
-        condition: bool,
-        expected: impl Display,
-        got: impl Display,
-    ) -> Result<(), ProgramError> {
-        if condition {
-            return Ok(());
-        }
-        Err(self.broken(what, expected, got))
-    }
-
-    fn missing(&self, what: &'static str, declared: usize, index: u32) -> ProgramError {
-        self.broken(what, format!("an index below {declared}"), index)
-    }
-
-    fn broken(
-        &self,
-        what: &'static str,
-        expected: impl Display,
-        got: impl Display,
-    ) -> ProgramError {
-        ProgramError::Step {
-            step: self.step,
-            op: self.op,
-            what,
-            expected: expected.to_string(),
-            got: got.to_string(),
-        }
-    }
-}
-
-fn rows_name(rows: BufferRows) -> &'static str {
-    match rows {
-        BufferRows::All => "all",
-        BufferRows::Selected => "selected",
     }
 }

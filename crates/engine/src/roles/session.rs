@@ -1,0 +1,89 @@
+//! One session of a worker: the Program, the slices, then forwards until the root says goodbye.
+
+use dllama_kernels::{Kernels, Pool};
+use dllama_net::Mesh;
+
+use super::messages::{ACCEPTED, BYE, DIGEST, FORWARD, FULL_ROW, LOADED, PROGRAM};
+use crate::error::Error;
+use crate::ops::candidates;
+use crate::program::{MAX_PROGRAM_BYTES, ValidProgram};
+use crate::rank::Rank;
+use crate::rows;
+use crate::weights::{WeightPlan, Weights};
+
+/// A session with one root.
+pub(super) struct Session<'a> {
+    pub(super) mesh: &'a Mesh,
+    pub(super) pool: &'a Pool,
+    pub(super) kernels: Kernels,
+}
+
+impl Session<'_> {
+    /// Serves the root to its goodbye. `loaded` is told the bytes of the slices.
+    ///
+    /// # Errors
+    ///
+    /// Whatever ends the session otherwise.
+    pub(super) fn serve(&self, loaded: impl FnOnce(usize)) -> Result<(), Error> {
+        let mesh = self.mesh;
+        let Some(mut rank) = self.load(loaded)? else {
+            return Ok(());
+        };
+        let max_bytes = rows::max_encoded_bytes(&rank.program);
+        loop {
+            let (tag, payload) = mesh.receive_control(0, max_bytes)?;
+            mesh.begin_run();
+            match tag {
+                FORWARD => {
+                    let (_, rows) = rows::decode(&payload)?;
+                    let rows = rank.check(rows)?;
+                    rank.forward(self.pool, mesh, &rows)?;
+                }
+                FULL_ROW => {
+                    let bytes = payload.as_slice().try_into();
+                    let index = bytes.map_err(|_| unexpected(tag, "an index of 4 bytes"))?;
+                    let index = rank.check_wanted(u32::from_le_bytes(index) as usize)?;
+                    candidates::gather_row(&rank, mesh, index)?;
+                }
+                DIGEST => mesh.send_control(0, DIGEST, &rank.digest().encode())?,
+                BYE => return Ok(()),
+                other => return Err(unexpected(other, "forward, full row, digest or bye")),
+            }
+            mesh.end_run();
+        }
+    }
+
+    /// The Program and the slices; `None` if the root said goodbye instead.
+    fn load(&self, loaded: impl FnOnce(usize)) -> Result<Option<Rank>, Error> {
+        let mesh = self.mesh;
+        let (tag, text) = mesh.receive_control(0, MAX_PROGRAM_BYTES)?;
+        match tag {
+            PROGRAM => {}
+            BYE => return Ok(None),
+            other => return Err(unexpected(other, "a program")),
+        }
+        mesh.begin_run();
+        let program = ValidProgram::parse(&text).map_err(|source| Error::Program {
+            rank: mesh.rank(),
+            source,
+        })?;
+        program.require_place(mesh.rank(), mesh.world_size())?;
+        let weight_bytes = WeightPlan::for_worker(&program)?.owned_bytes;
+        Rank::require_memory(&program, weight_bytes)?;
+        mesh.send_control(0, ACCEPTED, &[])?;
+        let weights = Weights::receive(mesh, &program)?;
+        let rank = Rank::new(program, self.kernels, weights, self.pool.n_threads())?;
+        mesh.send_control(0, LOADED, &[])?;
+        mesh.end_run();
+        loaded(weight_bytes);
+        Ok(Some(rank))
+    }
+}
+
+fn unexpected(tag: u8, expected: &str) -> Error {
+    Error::Message {
+        rank: 0,
+        expected: expected.to_owned(),
+        got: format!("a message with tag {tag}"),
+    }
+}
