@@ -199,3 +199,32 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(RowClass, Vec<Row>), Error> {
     });
     Ok((class, rows.collect::<Result<_, _>>()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_decode_or_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            // What is a list of rows is encoded as it came.
+            if let Ok((class, rows)) = decode(&bytes) {
+                prop_assert_eq!(encode(class, &rows), bytes);
+            }
+        }
+
+        #[test]
+        fn rows_come_back_as_they_were(tokens in prop::collection::vec(any::<u32>(), 0..20)) {
+            let rows: Vec<Row> = tokens.iter().map(|&token| Row {
+                token,
+                position: token / 3,
+                sequence: token % 5,
+                want: [Want::None, Want::Candidates, Want::Full][token as usize % 3],
+                temperature: token as f32 / 7.0,
+            }).collect();
+            let (class, decoded) = decode(&encode(RowClass::Fast, &rows)).expect("rows");
+            prop_assert_eq!((class, decoded), (RowClass::Fast, rows));
+        }
+    }
+}

@@ -151,9 +151,12 @@ impl Shared {
                 rank: mesh.rank(),
                 world_size: mesh.world_size(),
             });
-            (self.on_event)(self.serve_session(&mesh));
-            // With the last reference the listener is free for the next root.
+            let end = self.serve_session(&mesh);
+            // With the last reference the listener is free for the next root. Whoever is told of the
+            // end may be that root.
             *self.session() = None;
+            drop(mesh);
+            (self.on_event)(end);
         }
     }
 

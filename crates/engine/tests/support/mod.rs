@@ -5,7 +5,8 @@
 pub mod model;
 pub mod tiny;
 
-use dllama_engine::{Error, Root, RootOptions, Row, Want};
+use dllama_engine::program::{CacheType, WireType};
+use dllama_engine::{Error, Root, RootOptions, Row, Want, Worker};
 
 use model::ModelFile;
 
@@ -29,4 +30,31 @@ pub fn load(file: &ModelFile, program: &str, n_threads: usize) -> Result<Root, E
         n_threads,
     };
     Root::load(options, &|_| {})
+}
+
+/// Loads the tiny model over this process and workers of it.
+pub fn load_over(
+    file: &ModelFile,
+    workers: &[Worker],
+    wire: WireType,
+    cache: CacheType,
+    n_threads: usize,
+) -> Result<Root, Error> {
+    let world_size = workers.len() as u32 + 1;
+    let programs = (0..world_size).map(|rank| tiny::program(rank, world_size, wire, cache));
+    let options = RootOptions {
+        model: file.path().to_owned(),
+        programs: programs.map(|program| tiny::json(&program)).collect(),
+        workers: workers
+            .iter()
+            .map(|worker| worker.address().to_string())
+            .collect(),
+        n_threads,
+    };
+    Root::load(options, &|_| {})
+}
+
+/// A worker that counts on nobody to listen to it.
+pub fn worker() -> Worker {
+    Worker::start("127.0.0.1:0", 2, |_| {}).expect("a free port")
 }
