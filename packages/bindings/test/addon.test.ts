@@ -1,0 +1,102 @@
+/** What the addon does without a model: conversion, errors with codes, the port of a worker. */
+
+import { availableParallelism } from "node:os";
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+
+import { convertFloats, loadEngine, physicalCores, startWorker } from "../src/index.ts";
+
+interface Failure {
+  code?: string;
+  hint?: string;
+  message: string;
+  index?: number;
+}
+
+async function failure(promise: Promise<unknown>): Promise<Failure> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof Error) return error;
+  }
+  throw new Error("expected an Error");
+}
+
+const bytesOf = (values: Float32Array): Uint8Array => new Uint8Array(values.buffer);
+
+test("bf16 becomes f32 bit for bit", async () => {
+  const halves = Uint16Array.from({ length: 65_536 }, (_, bits) => bits);
+  const wide = await convertFloats(new Uint8Array(halves.buffer), "bf16", "f32");
+  assert.equal(
+    [...new Uint32Array(wide.buffer)],
+    [...halves].map((bits) => (bits << 16) >>> 0),
+  );
+});
+
+test("Q80 has the scale and the quants of its definition", async () => {
+  const values = Float32Array.from({ length: 32 }, (_, i) => i - 12.25);
+  const block = Buffer.from(await convertFloats(bytesOf(values), "f32", "q80"));
+  assert.is(block.length, 34);
+  // amax is 18.75; 18.75 / 127 as f16 is 0x30b9.
+  assert.is(block.readUInt16LE(0), 0x30b9);
+  for (const [i, value] of values.entries()) {
+    const exact = value * (127 / 18.75);
+    assert.ok(Math.abs(block.readInt8(2 + i) - exact) <= 0.5 + 1e-5, `${i}`);
+  }
+});
+
+test("source bytes may lie at an odd address", async () => {
+  const shifted = new Uint8Array(129).subarray(1);
+  shifted.set(bytesOf(new Float32Array(32).fill(1.5)));
+  const copy = await convertFloats(shifted, "f32", "f32");
+  assert.equal(copy, Uint8Array.from(shifted));
+});
+
+test("a value that does not fit is named by its index", async () => {
+  const values = new Float32Array(64).fill(1);
+  values[40] = 1e6;
+  const tooLarge = await failure(convertFloats(bytesOf(values), "f32", "f16"));
+  assert.is(tooLarge.code, "VALUE_OUT_OF_RANGE");
+  assert.is(tooLarge.index, 40);
+  values[40] = Number.NaN;
+  const none = await failure(convertFloats(bytesOf(values), "f32", "q40"));
+  assert.is(none.code, "NUMBER_NOT_FINITE");
+  assert.is(none.index, 40);
+  const cut = await failure(convertFloats(new Uint8Array(100), "f32", "q40"));
+  assert.is(cut.code, "INVALID_ARGUMENT");
+});
+
+test("conversion leaves the JavaScript thread alone", async () => {
+  let turns = 0;
+  const timer = setInterval(() => turns++, 0);
+  await convertFloats(new Uint8Array(64 * 2 ** 20), "bf16", "q40");
+  clearInterval(timer);
+  assert.ok(turns > 0, "timers ran meanwhile");
+});
+
+test("physical cores are at least one and no more than processors", () => {
+  const cores = physicalCores();
+  assert.ok(Number.isInteger(cores) && cores >= 1 && cores <= availableParallelism(), `${cores}`);
+});
+
+test("an engine that cannot be loaded says why, with a code", async () => {
+  const options = { modelPath: "/no/such/model.gguf", programs: ["{}"], workers: [], nThreads: 1 };
+  assert.is((await failure(loadEngine(options))).code, "PROGRAM_INVALID");
+  assert.is((await failure(loadEngine({ ...options, programs: [] }))).code, "PROGRAM_INVALID");
+});
+
+test("a port is free again after close, and closing twice is fine", async () => {
+  const first = await startWorker("127.0.0.1:0", 1, () => {});
+  assert.is(first.host, "127.0.0.1");
+  const address = `127.0.0.1:${first.port}`;
+  const taken = await failure(startWorker(address, 1, () => {}));
+  assert.is(taken.code, "ADDRESS_IN_USE");
+  assert.match(taken.message, address);
+  await first.close();
+  await first.close();
+  const second = await startWorker(address, 1, () => {});
+  await second.close();
+});
+
+test.run();
