@@ -20,7 +20,6 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 pub use event::{Event, EventKind};
 use guests::Guests;
-pub(crate) use sessions::SessionGuard;
 use sessions::Sessions;
 
 use crate::error::Error;

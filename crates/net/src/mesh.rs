@@ -10,7 +10,6 @@ use crate::error::Error;
 use crate::frame::Kind;
 use crate::limits::{FAIL_WAIT, LinkOptions, MAX_WORLD_SIZE};
 use crate::link::{Link, Payload};
-use crate::listener::SessionGuard;
 use crate::monitor::Monitor;
 use crate::shared::Shared;
 
@@ -28,8 +27,8 @@ pub struct Mesh {
     own_address: String,
     pub(crate) scratch: Mutex<Scratch>,
     monitor: Option<Monitor>,
-    /// Keeps a worker busy for other roots; dropped last.
-    session: Option<SessionGuard>,
+    /// What lasts as long as the mesh, and is dropped after it.
+    held: Option<Box<dyn Send + Sync>>,
 }
 
 /// What went over a mesh's sockets since it was made.
@@ -85,13 +84,13 @@ impl Mesh {
             shared,
             scratch: Mutex::default(),
             monitor,
-            session: None,
+            held: None,
         })
     }
 
-    /// The worker's session lasts as long as its mesh.
-    pub(crate) fn hold(mut self, session: SessionGuard) -> Self {
-        self.session = Some(session);
+    /// Keeps something for as long as the mesh lives: a worker's session, which is busy until then.
+    pub(crate) fn hold(mut self, guard: impl Send + Sync + 'static) -> Self {
+        self.held = Some(Box::new(guard));
         self
     }
 

@@ -11,7 +11,7 @@ import type { GgufFile } from "./gguf/gguf-file.ts";
 import { readGguf } from "./gguf/read-gguf.ts";
 import { Model } from "./model.ts";
 import { openModel } from "./models/model-family.ts";
-import type { OpenModel } from "./models/model-family.ts";
+import type { OpenModel } from "./models/open-model.ts";
 import { fromNative } from "./native-error.ts";
 import { tokenizerFromGguf } from "./tokenizer/gguf-vocabulary.ts";
 import { readTokenizer } from "./tokenizer/read-tokenizer.ts";

@@ -8,7 +8,7 @@ import { readGguf } from "../src/gguf/read-gguf.ts";
 import type { GgufTensorType } from "../src/gguf/tensor-types.ts";
 import type { GgufValue } from "../src/gguf/value.ts";
 import { openModel } from "../src/models/model-family.ts";
-import type { OpenModel } from "../src/models/model-family.ts";
+import type { OpenModel } from "../src/models/open-model.ts";
 import { expectError } from "./support/expect-error.ts";
 import { temporaryFile } from "./support/temporary-files.ts";
 

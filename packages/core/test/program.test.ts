@@ -8,7 +8,7 @@ import * as assert from "uvu/assert";
 import { readGguf } from "../src/gguf/read-gguf.ts";
 import { embeddedModelPath } from "../src/load-model.ts";
 import { openModel } from "../src/models/model-family.ts";
-import type { ProgramOptions } from "../src/models/model-family.ts";
+import type { ProgramOptions } from "../src/models/open-model.ts";
 import { dumpProgram } from "../src/program/dump.ts";
 import type { Program } from "../src/program/generated/Program.ts";
 

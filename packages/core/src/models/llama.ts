@@ -15,7 +15,7 @@ import { readLlamaConfig } from "./llama-config.ts";
 import type { LlamaConfig } from "./llama-config.ts";
 import { ropeFrequencies, takeLlamaTensors } from "./llama-tensors.ts";
 import type { LlamaLayer, LlamaTensors } from "./llama-tensors.ts";
-import type { OpenModel, ProgramOptions } from "./model-family.ts";
+import type { OpenModel, ProgramOptions } from "./open-model.ts";
 import { columnSlice, rowSlice } from "./tensors.ts";
 
 /**

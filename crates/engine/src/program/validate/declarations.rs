@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::program::parse::ProgramError;
+use crate::program::error::ProgramError;
 use crate::program::schema::{Program, Source, Weight};
 use dllama_net::MAX_WORLD_SIZE;
 

@@ -18,7 +18,7 @@ mod steps;
 
 use std::ops::Deref;
 
-use super::parse::ProgramError;
+use super::error::ProgramError;
 use super::schema::Program;
 use crate::error::Error;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::program::parse::ProgramError;
+use crate::program::error::ProgramError;
 use crate::program::schema::{Buffer, BufferRows, Program, Weight};
 
 /// The check of one step.

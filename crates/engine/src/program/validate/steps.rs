@@ -2,8 +2,8 @@
 
 use super::rule::{Rule, rows_name};
 use crate::float_type::FloatType;
+use crate::program::error::ProgramError;
 use crate::program::op::{Op, Product};
-use crate::program::parse::ProgramError;
 use crate::program::schema::{Program, WireType};
 
 /// Candidates a row: each costs 8 bytes on the wire.

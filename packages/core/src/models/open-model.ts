@@ -1,0 +1,29 @@
+/** What a model family makes of a GGUF file of its architecture. */
+
+import type { CacheType } from "../program/generated/CacheType.ts";
+import type { Program } from "../program/generated/Program.ts";
+import type { WireType } from "../program/generated/WireType.ts";
+
+/** A model whose file has been checked, ready to be shared out. */
+export interface OpenModel {
+  /** Size of the vocabulary. */
+  vocabSize: number;
+  /** Positions that the model was trained on. */
+  contextLength: number;
+  /** The float type of most of its weights. */
+  floatType: string;
+  /** Bytes of the weights that its Programs use. */
+  weightBytes: number;
+  /** One Program a rank. */
+  programs(options: ProgramOptions): Program[];
+}
+
+export interface ProgramOptions {
+  worldSize: number;
+  /** Positions of the KV cache. */
+  seqLen: number;
+  /** Rows of one forward at most. */
+  maxTokens: number;
+  bufferFloatType: WireType;
+  kvCacheType: CacheType;
+}
