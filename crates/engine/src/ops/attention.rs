@@ -8,28 +8,31 @@ use crate::memory::KvPlace;
 use crate::program::{CacheType, Op};
 use crate::rank::Forward;
 
-/// The two types that a KV cache may have.
-trait CacheValue: Pod {
-    fn store(kernels: Kernels, from: &[f32], to: &mut [Self]);
-    fn attend(
-        kernels: Kernels,
-        q: &[f32],
-        keys: &[Self],
-        values: &[Self],
-        scale: f32,
-        scores: &mut [f32],
-        out: &mut [f32],
-    );
-}
+/// Narrows a head's values to the cache's type.
+type Store<T> = fn(&Kernels, &[f32], &mut [T]);
+/// Attends with a query head: q, keys, values, scale, scores, out.
+type Attend<T> = fn(&Kernels, &[f32], &[T], &[T], f32, &mut [f32], &mut [f32]);
 
 pub(super) fn run(forward: &Forward<'_>, team: &Team, op: &Op) -> Flow {
     match forward.rank.program.kv_cache_type {
-        CacheType::F16 => run_with::<f16>(forward, team, op),
-        CacheType::F32 => run_with::<f32>(forward, team, op),
+        CacheType::F16 => {
+            let (store, attend) = (Kernels::narrow_f16, Kernels::attention_f16);
+            run_with::<f16>(forward, team, op, store, attend)
+        }
+        CacheType::F32 => {
+            let store: Store<f32> = |_, from, to| to.copy_from_slice(from);
+            run_with::<f32>(forward, team, op, store, Kernels::attention_f32)
+        }
     }
 }
 
-fn run_with<T: CacheValue>(forward: &Forward<'_>, team: &Team, op: &Op) -> Flow {
+fn run_with<T: Pod>(
+    forward: &Forward<'_>,
+    team: &Team,
+    op: &Op,
+    store: Store<T>,
+    attend: Attend<T>,
+) -> Flow {
     let &Op::Attention {
         cache,
         q,
@@ -43,7 +46,7 @@ fn run_with<T: CacheValue>(forward: &Forward<'_>, team: &Team, op: &Op) -> Flow 
     else {
         unreachable!("called for attention alone");
     };
-    store::<T>(forward, team, cache, k, v);
+    store_rows(forward, team, (cache, k, v), store);
     if team.barrier() == Flow::Stop {
         return Flow::Stop;
     }
@@ -63,15 +66,15 @@ fn run_with<T: CacheValue>(forward: &Forward<'_>, team: &Team, op: &Op) -> Flow 
                 head: (first_in_group as usize + task % n_heads) / group_size as usize,
             };
             let n_positions = row.position as usize + 1;
-            // SAFETY: `T` is the caches' type; `store` ended at the barrier.
+            // SAFETY: `T` is the caches' type; `store_rows` ended at the barrier.
             let (keys, values) = unsafe { rank.caches.up_to::<T>(place, n_positions) };
             // SAFETY: this thread's scores.
             let scores = unsafe { rank.scratch.scores(team.thread(), n_positions) };
             let head = task * head_dim..(task + 1) * head_dim;
             // SAFETY: this thread's heads of the output (see `ops`).
             let out = unsafe { rank.buffers.values_mut(out, head.clone()) };
-            T::attend(
-                rank.kernels,
+            attend(
+                &rank.kernels,
                 &queries[head],
                 keys,
                 values,
@@ -85,7 +88,12 @@ fn run_with<T: CacheValue>(forward: &Forward<'_>, team: &Team, op: &Op) -> Flow 
 }
 
 /// Keys and values into the cache, at their rows' places. No two rows of a forward share a place.
-fn store<T: CacheValue>(forward: &Forward<'_>, team: &Team, cache: u32, k: u32, v: u32) {
+fn store_rows<T: Pod>(
+    forward: &Forward<'_>,
+    team: &Team,
+    (cache, k, v): (u32, u32, u32),
+    store: Store<T>,
+) {
     let rank = forward.rank;
     let (n_heads, head_dim) = (rank.caches.n_kv_heads(cache), rank.caches.head_dim(cache));
     let n_rows = forward.rows.all.len();
@@ -104,44 +112,8 @@ fn store<T: CacheValue>(forward: &Forward<'_>, team: &Team, cache: u32, k: u32, 
             // other row has its sequence and position.
             let (key, value) = unsafe { rank.caches.at::<T>(place, row.position as usize) };
             let head = task * head_dim..(task + 1) * head_dim;
-            T::store(rank.kernels, &k[head.clone()], key);
-            T::store(rank.kernels, &v[head], value);
+            store(&rank.kernels, &k[head.clone()], key);
+            store(&rank.kernels, &v[head], value);
         }
-    }
-}
-
-impl CacheValue for f16 {
-    fn store(kernels: Kernels, from: &[f32], to: &mut [Self]) {
-        kernels.narrow_f16(from, to);
-    }
-
-    fn attend(
-        kernels: Kernels,
-        q: &[f32],
-        keys: &[Self],
-        values: &[Self],
-        scale: f32,
-        scores: &mut [f32],
-        out: &mut [f32],
-    ) {
-        kernels.attention_f16(q, keys, values, scale, scores, out);
-    }
-}
-
-impl CacheValue for f32 {
-    fn store(_: Kernels, from: &[f32], to: &mut [Self]) {
-        to.copy_from_slice(from);
-    }
-
-    fn attend(
-        kernels: Kernels,
-        q: &[f32],
-        keys: &[Self],
-        values: &[Self],
-        scale: f32,
-        scores: &mut [f32],
-        out: &mut [f32],
-    ) {
-        kernels.attention_f32(q, keys, values, scale, scores, out);
     }
 }
