@@ -1,9 +1,7 @@
 //! All-gather: every rank's part, of any size, to every rank.
 
 use crate::error::Error;
-use crate::exchange::{Incoming, Outgoing, Target};
 use crate::frame::Kind;
-use crate::link::Payload;
 use crate::mesh::Mesh;
 
 impl Mesh {
@@ -21,30 +19,17 @@ impl Mesh {
         assert_eq!(sizes.len(), self.world_size(), "a size a rank");
         assert_eq!(sizes[self.rank()], mine.len(), "this rank's size");
         assert_eq!(sizes.iter().sum::<usize>(), all.len(), "the sizes' sum");
-        let kind = Kind::AllGather;
-        let payload = Payload::Bytes(mine);
-        let mut sends = Vec::with_capacity(sizes.len());
-        let mut receives = Vec::with_capacity(sizes.len());
+        let mut parts = Vec::with_capacity(sizes.len());
         let mut rest = all;
         for (peer, &size) in sizes.iter().enumerate() {
             let part;
             (part, rest) = rest.split_at_mut(size);
             if peer == self.rank() {
                 part.copy_from_slice(mine);
-                continue;
+            } else {
+                parts.push((peer, part));
             }
-            sends.push(Outgoing {
-                to: peer,
-                kind,
-                tag: 0,
-                payload,
-            });
-            receives.push(Incoming {
-                from: peer,
-                kind,
-                into: Target::Exact(part),
-            });
         }
-        self.exchange(sends, receives)
+        self.swap(Kind::AllGather, mine, parts.into_iter())
     }
 }

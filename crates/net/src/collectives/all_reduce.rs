@@ -9,10 +9,8 @@ use std::sync::PoisonError;
 
 use crate::codec::Codec;
 use crate::error::Error;
-use crate::exchange::{Incoming, Outgoing, Target};
 use crate::frame::Kind;
 use crate::limits::ALL_REDUCE_PIECE;
-use crate::link::Payload;
 use crate::mesh::Mesh;
 
 /// Memory of one piece, kept between calls.
@@ -84,28 +82,11 @@ impl Mesh {
         codec
             .encode(partial, mine)
             .map_err(|index| Error::NotFinite { index })?;
-        let payload = Payload::Bytes(mine);
-        let kind = Kind::AllReduce;
         let peers = (0..self.world_size()).filter(|&peer| peer != self.rank());
         let parts = before
             .chunks_exact_mut(n_bytes)
             .chain(after.chunks_exact_mut(n_bytes));
-        let mut sends = Vec::with_capacity(self.world_size());
-        let mut receives = Vec::with_capacity(self.world_size());
-        for (peer, part) in peers.zip(parts) {
-            sends.push(Outgoing {
-                to: peer,
-                kind,
-                tag: 0,
-                payload,
-            });
-            receives.push(Incoming {
-                from: peer,
-                kind,
-                into: Target::Exact(part),
-            });
-        }
-        self.exchange(sends, receives)
+        self.swap(Kind::AllReduce, mine, peers.zip(parts))
     }
 }
 
