@@ -6,6 +6,12 @@
 
 import { once } from "node:events";
 
+import { log } from "./output/log.ts";
+
+/** A chunk of a prompt may take a minute on a small board: then a person is told what they wait for. */
+const PATIENCE_MS = 500;
+const STOPPING = "Finishing what is under way; Ctrl-C again ends at once.";
+
 /** 128 + the signal's number, as shells count. */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
@@ -22,6 +28,7 @@ export async function untilStopped(work: (signal: AbortSignal) => Promise<void>)
       if (signal.aborted) process.exit(code);
       exitCode = code;
       controller.abort();
+      setTimeout(() => log.info(STOPPING), PATIENCE_MS).unref();
     });
   }
   process.stdout.on("error", () => controller.abort());

@@ -28,6 +28,19 @@ test("SIGTERM ends the same way, with 143", async () => {
   assert.match(stdout, /^Stopped by: +aborted$/m);
 });
 
+test("a chunk of the prompt that takes long is explained, and a second Ctrl-C cuts it short", async () => {
+  process.env["DLLAMA_ISA"] = "scalar";
+  const prompt = "x ".repeat(1000);
+  const program = new Program(["inference", "--model", model, "-p", prompt, "--nthreads", "1"]);
+  delete process.env["DLLAMA_ISA"];
+  await program.printed("stderr", /seed \d+/);
+  program.kill("SIGINT");
+  await program.printed("stderr", /Ctrl-C again ends at once/);
+  program.kill("SIGINT");
+  const { code } = await program.ended;
+  assert.is(code, 130);
+});
+
 test("Ctrl-C while the prompt is awaited ends at once", async () => {
   const program = new Program(["inference", "--steps", "1"], { stdin: null });
   await program.printed("stderr", /^Reading the prompt from stdin/m);
