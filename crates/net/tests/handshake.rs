@@ -150,6 +150,38 @@ fn strangers_neither_delay_nor_end_a_worker() {
     });
 }
 
+/// A hello is cheap, and says nothing about whether the root goes on.
+#[test]
+fn of_roots_that_said_hello_the_first_to_go_on_is_served() {
+    watched(|| {
+        let (listener, events) = logging_listener();
+        let mut roots = [1, 2, 3].map(|session| {
+            let mut root = dial(&listener);
+            root.write_all(&hello(0, session, 2, 0, 1))
+                .expect("written");
+            let mut answer = [0; 16];
+            root.read_exact(&mut answer).expect("an answer");
+            assert_eq!(answer.to_vec(), reply(VERSION, ACCEPTED));
+            root
+        });
+        let worker = address(&listener);
+        let addresses = [&[worker.len() as u8], worker.as_bytes()].concat();
+        let [silent, served, late] = &mut roots;
+        served.write_all(&addresses).expect("written");
+        let mut ready = [1];
+        served.read_exact(&mut ready).expect("a report");
+        assert_eq!(ready, [0]);
+        late.write_all(&addresses).expect("written");
+        assert_eq!(late.read(&mut [0]).expect("an orderly end"), 0);
+        let event = events.recv().expect("an event");
+        assert!(event.message.contains("another root was faster"));
+        served.write_all(&[1]).expect("written");
+        let mesh = listener.accept().expect("a mesh");
+        assert_eq!(events.recv().expect("one").kind, EventKind::Connected);
+        drop((mesh, silent));
+    });
+}
+
 #[test]
 fn wrong_hellos_get_a_code_each() {
     watched(|| {

@@ -52,7 +52,7 @@ impl Worker {
         let deadline = Instant::now() + SETUP_TIMEOUT;
         let workers = setup::read_addresses(guest.stream(), hello.world_size - 1, deadline)?;
         if !self.sessions.begin_joining(session) {
-            return Err(io::Error::other("another root came in between"));
+            return Err(io::Error::other("another root was faster"));
         }
         let root = guest.leave();
         let report = |report: Report| report.send(&root, Instant::now() + HELLO_TIMEOUT);

@@ -1,8 +1,9 @@
-//! The one session a worker has at a time.
+//! The one session a worker serves at a time, and those that hope to be it.
 //!
 //! Greeted (a root has said hello) -> joining (it has sent the addresses) -> serving (all
-//! workers are connected). A greeted session gives way to the next root, because any stranger can say
-//! hello and then nothing; from joining on, other roots are told "busy".
+//! workers are connected). Greeted sessions stand side by side, because any stranger can say hello
+//! and then nothing: the first whose root sends the addresses is served, and from then on other roots
+//! are told "busy".
 
 use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -21,7 +22,8 @@ pub(super) struct Sessions {
 #[derive(Default)]
 struct State {
     closed: bool,
-    session: Option<Session>,
+    /// No more than there are guests, and one that joins or serves.
+    sessions: Vec<Session>,
     ready: Option<Mesh>,
 }
 
@@ -40,11 +42,24 @@ enum Phase {
     Serving,
 }
 
+impl State {
+    fn session(&mut self, id: SessionId) -> Option<&mut Session> {
+        self.sessions
+            .iter_mut()
+            .find(|session| session.hello.session == id)
+    }
+
+    fn is_busy(&self) -> bool {
+        let beyond_greeting = |session: &Session| session.phase != Phase::Greeted;
+        self.closed || self.sessions.iter().any(beyond_greeting)
+    }
+}
+
 impl Session {
     /// The peer that says `hello` belongs to this session, and has not come yet.
     fn expects(&self, hello: &Hello) -> Result<(), Reply> {
         let mine = &self.hello;
-        if hello.session != mine.session || self.phase == Phase::Serving {
+        if self.phase == Phase::Serving {
             return Err(Reply::UnknownSession);
         }
         if hello.world_size != mine.world_size {
@@ -79,18 +94,13 @@ impl Sessions {
     /// A root has said `hello`. The session lasts until the guard is dropped.
     pub(super) fn greet(self: &Arc<Self>, hello: &Hello) -> Result<SessionGuard, Reply> {
         let mut state = self.lock();
-        if let Some(session) = &state.session {
-            if session.hello.session == hello.session {
-                return Err(Reply::SameWorker);
-            }
-            if session.phase != Phase::Greeted {
-                return Err(Reply::Busy);
-            }
+        if state.session(hello.session).is_some() {
+            return Err(Reply::SameWorker);
         }
-        if state.closed {
+        if state.is_busy() {
             return Err(Reply::Busy);
         }
-        state.session = Some(Session {
+        state.sessions.push(Session {
             hello: *hello,
             phase: Phase::Greeted,
             peers: vec![None; hello.world_size],
@@ -101,13 +111,13 @@ impl Sessions {
         })
     }
 
-    /// The root has sent the addresses. False if another root came in between.
+    /// The root has sent the addresses. False if another root was faster.
     pub(super) fn begin_joining(&self, guard: &SessionGuard) -> bool {
         let mut state = self.lock();
-        let session = state
-            .session
-            .as_mut()
-            .filter(|session| session.hello.session == guard.id);
+        if state.is_busy() {
+            return false;
+        }
+        let session = state.session(guard.id);
         session
             .map(|session| session.phase = Phase::Joining)
             .is_some()
@@ -115,15 +125,15 @@ impl Sessions {
 
     /// Whether a worker of higher rank may join.
     pub(super) fn expects(&self, hello: &Hello) -> Result<(), Reply> {
-        let state = self.lock();
-        let session = state.session.as_ref().ok_or(Reply::UnknownSession)?;
+        let mut state = self.lock();
+        let session = state.session(hello.session).ok_or(Reply::UnknownSession)?;
         session.expects(hello)
     }
 
     /// A worker of higher rank has come and has been accepted.
     pub(super) fn add_peer(&self, hello: &Hello, stream: Arc<TcpStream>) {
         let mut state = self.lock();
-        if let Some(session) = &mut state.session
+        if let Some(session) = state.session(hello.session)
             && session.expects(hello).is_ok()
         {
             session.peers[hello.from] = Some(stream);
@@ -143,8 +153,7 @@ impl Sessions {
     ) -> Result<Vec<Arc<TcpStream>>, usize> {
         let mut state = self.lock();
         loop {
-            let session = state.session.as_mut();
-            let session = session.filter(|session| session.hello.session == guard.id);
+            let session = state.session(guard.id);
             let session = session.expect("a joining session lasts as long as its guard");
             if let Some(peers) = session.take_peers() {
                 return Ok(peers);
@@ -200,7 +209,7 @@ impl Sessions {
     }
 }
 
-/// Keeps the worker busy with one session.
+/// Keeps a session, and from joining on the worker busy with it.
 pub(crate) struct SessionGuard {
     sessions: Arc<Sessions>,
     id: SessionId,
@@ -209,13 +218,8 @@ pub(crate) struct SessionGuard {
 impl Drop for SessionGuard {
     fn drop(&mut self) {
         let mut state = self.sessions.lock();
-        // Another root's session may have taken the place of one that was only greeted.
-        if state
-            .session
-            .as_ref()
-            .is_some_and(|session| session.hello.session == self.id)
-        {
-            state.session = None;
-        }
+        state
+            .sessions
+            .retain(|session| session.hello.session != self.id);
     }
 }
