@@ -13,7 +13,7 @@ test("says what Node is needed", () => {
 test("says what Rust is needed, and where to get it", () => {
   assert.is(missingRust(), undefined);
   assert.is(
-    missingRust(() => "1.88.0"),
+    missingRust(() => "1.89.0"),
     undefined,
   );
   assert.match(

@@ -32,12 +32,11 @@ pub enum Want {
     Full,
 }
 
-/// How the rows of a forward may be computed. The caller promises it with each forward, so that kernels
-/// for many rows can be added without a change of what callers say; those of today give every row
-/// the bits of [`Exact`](Self::Exact).
+/// How the rows of a forward may be computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowClass {
-    /// Prefill: in chunks of fixed size at fixed positions; kernels for many rows may be used.
+    /// Prefill: kernels for many rows may be used, whose sums run in another order. A caller that wants
+    /// the same bits again asks for the same chunks again.
     Fast,
     /// A row's bits do not depend on the other rows of its forward.
     Exact,
@@ -46,6 +45,7 @@ pub enum RowClass {
 /// The rows of one forward that have passed [`Rows::check`].
 #[derive(Debug)]
 pub(crate) struct Rows {
+    pub(crate) class: RowClass,
     pub(crate) all: Vec<Row>,
     /// Indices of the rows whose logits are wanted, ascending.
     pub(crate) selected: Vec<usize>,
@@ -61,6 +61,7 @@ impl Rows {
     ///
     /// [`Error::Row`] or [`Error::Forward`]; `lengths` are then as they were.
     pub(crate) fn check(
+        class: RowClass,
         rows: Vec<Row>,
         program: &ValidProgram,
         lengths: &mut [u32],
@@ -95,6 +96,7 @@ impl Rows {
         lengths.copy_from_slice(&reached);
         let selected = (0..rows.len()).filter(|&index| rows[index].want != Want::None);
         Ok(Self {
+            class,
             selected: selected.collect(),
             all: rows,
         })

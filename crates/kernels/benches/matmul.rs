@@ -5,9 +5,12 @@
 
 use std::fmt;
 
+use bytemuck::Zeroable;
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use dllama_kernels::{BlockQ40, BlockQ80, ColumnsMut, Isa, Kernels, Pool, f16};
+use dllama_kernels::{
+    BlockQ40, BlockQ80, ColumnsMut, Flow, Isa, Kernels, Line, PanelShape, Pool, f16,
+};
 
 fn main() {
     divan::main();
@@ -24,7 +27,7 @@ const N_MATRICES: usize = 8;
 const N_OUT_MANY: usize = 1024;
 
 /// Rows a thread takes at a time.
-const CHUNK: usize = 64;
+const CHUNK: usize = 688;
 
 #[derive(Clone, Copy)]
 struct Setup {
@@ -175,6 +178,52 @@ fn multiply<P: Pair>(pool: &Pool, k: &Kernels, w: &[P::W], x: &[P::X], out: &mut
     });
 }
 
+/// The same with the input packed in panels first, as a forward of many rows does it.
+fn multiply_panels(
+    pool: &Pool,
+    k: &Kernels,
+    w: &[BlockQ40],
+    x: &[BlockQ80],
+    panels: &mut [Line],
+    out: &mut [f32],
+) {
+    let row_len = N_IN / 32;
+    let (n_out, n_tokens) = (w.len() / row_len, x.len() / row_len);
+    let shape = PanelShape::new(n_tokens, N_IN);
+    let (out, lines) = (Out(out.as_mut_ptr()), Lines(panels.as_mut_ptr()));
+    let (out, lines) = (&out, &lines);
+    pool.run(|team| {
+        for steps in team.chunks(shape.n_steps(), 8) {
+            let range = shape.lines(steps.clone());
+            // SAFETY: in `panels`, and no other thread has these lines.
+            let lines =
+                unsafe { std::slice::from_raw_parts_mut(lines.0.add(range.start), range.len()) };
+            k.pack_panels(x, shape, steps, lines);
+        }
+        if team.barrier() == Flow::Stop {
+            return;
+        }
+        let all = shape.lines(0..shape.n_steps()).len();
+        // SAFETY: all of `panels`, written before the barrier.
+        let panels = unsafe { std::slice::from_raw_parts(lines.0, all) };
+        for rows in team.chunks(n_out, CHUNK) {
+            let w = &w[rows.start * row_len..rows.end * row_len];
+            // SAFETY: in `out`, and no other thread has these columns.
+            let out = unsafe {
+                let first = out.0.add(rows.start);
+                ColumnsMut::from_raw(first, n_tokens, n_out, rows.len())
+            };
+            k.matmul_q40_panels(w, panels, shape, out);
+        }
+    });
+}
+
+/// The panels of all threads.
+struct Lines(*mut Line);
+
+// SAFETY: every thread writes the lines of its own chunks.
+unsafe impl Sync for Lines {}
+
 #[divan::bench(types = [Q40, Q80, F16, F32], args = setups(), max_time = 3)]
 fn one_row<P: Pair>(bencher: Bencher, setup: Setup) {
     let k = Kernels::new(setup.isa).unwrap();
@@ -209,4 +258,42 @@ fn rows_64<P: Pair>(bencher: Bencher, setup: Setup) {
 #[divan::bench(types = [Q40, Q80, F16, F32], args = setups(), max_time = 1)]
 fn rows_512<P: Pair>(bencher: Bencher, setup: Setup) {
     many_rows::<P>(bencher, setup, 512);
+}
+
+/// Q40 in panels, from memory as a forward of 64 rows reads its weights.
+#[divan::bench(args = setups(), max_time = 3)]
+fn panels_64(bencher: Bencher, setup: Setup) {
+    let k = Kernels::new(setup.isa).unwrap();
+    if !k.wants_panels(64) {
+        return;
+    }
+    let pool = Pool::new(setup.n_threads).unwrap();
+    let row_len = N_IN / 32;
+    let w = elements(N_MATRICES * N_OUT * row_len, Q40::weight);
+    let x = elements(64 * row_len, q80);
+    let shape = PanelShape::new(64, N_IN);
+    let mut panels = vec![Line::zeroed(); shape.lines(0..shape.n_steps()).len()];
+    let mut out = vec![0.0; 64 * N_OUT];
+    let mut matrices = w.chunks(N_OUT * row_len).cycle();
+    bencher
+        .counter(ItemsCount::new(2 * N_IN * N_OUT * 64))
+        .bench_local(|| {
+            let w = matrices.next().unwrap();
+            multiply_panels(&pool, &k, w, &x, &mut panels, &mut out);
+        });
+}
+
+/// Some rows with the bits of one row.
+#[divan::bench(args = setups(), consts = [2, 4, 8], max_time = 2)]
+fn few_rows<const N: usize>(bencher: Bencher, setup: Setup) {
+    let k = Kernels::new(setup.isa).unwrap();
+    let pool = Pool::new(setup.n_threads).unwrap();
+    let row_len = N_IN / 32;
+    let w = elements(N_MATRICES * N_OUT * row_len, Q40::weight);
+    let x = elements(N * row_len, q80);
+    let mut out = vec![0.0; N * N_OUT];
+    let mut matrices = w.chunks(N_OUT * row_len).cycle();
+    bencher
+        .counter(BytesCount::new(N_OUT * row_len * size_of::<BlockQ40>()))
+        .bench_local(|| multiply::<Q40>(&pool, &k, matrices.next().unwrap(), &x, &mut out));
 }

@@ -9,13 +9,23 @@ pub enum Isa {
     Scalar,
     /// x86-64 with AVX2, FMA and F16C.
     Avx2,
+    /// x86-64 with AVX2 and AVX-VNNI, as in Alder Lake and Zen 5.
+    AvxVnni,
+    /// x86-64 with AVX-512 and its instructions for byte products, as in Ice Lake and Zen 4.
+    Avx512Vnni,
     /// Armv8-A's base vector instructions.
     Neon,
 }
 
 impl Isa {
     /// From the plainest to the fastest; those of one machine keep this order.
-    const ALL: [Isa; 3] = [Isa::Scalar, Isa::Avx2, Isa::Neon];
+    const ALL: [Isa; 5] = [
+        Isa::Scalar,
+        Isa::Avx2,
+        Isa::AvxVnni,
+        Isa::Avx512Vnni,
+        Isa::Neon,
+    ];
 
     /// The instruction sets that this machine runs, the fastest last.
     pub fn available() -> impl DoubleEndedIterator<Item = Isa> {
@@ -37,6 +47,18 @@ impl Isa {
                     && is_x86_feature_detected!("fma")
                     && is_x86_feature_detected!("f16c")
             }
+            #[cfg(target_arch = "x86_64")]
+            Isa::AvxVnni => Isa::Avx2.is_available() && is_x86_feature_detected!("avxvnni"),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Vnni => {
+                Isa::Avx2.is_available()
+                    && is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512vnni")
+                    && is_x86_feature_detected!("avx512vbmi")
+                    && is_x86_feature_detected!("gfni")
+            }
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => std::arch::is_aarch64_feature_detected!("neon"),
             #[allow(unreachable_patterns)] // those of other architectures
@@ -49,6 +71,8 @@ impl Isa {
         match self {
             Isa::Scalar => "scalar",
             Isa::Avx2 => "avx2",
+            Isa::AvxVnni => "avxvnni",
+            Isa::Avx512Vnni => "avx512vnni",
             Isa::Neon => "neon",
         }
     }

@@ -49,6 +49,10 @@ impl Kernels {
         let table = match isa {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => &arch::avx2::TABLE,
+            #[cfg(target_arch = "x86_64")]
+            Isa::AvxVnni => &arch::avxvnni::TABLE,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Vnni => &arch::avx512vnni::TABLE,
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => &arch::neon::TABLE,
             _ => &arch::scalar::TABLE,

@@ -23,11 +23,12 @@ mod ops;
 mod pool;
 mod table;
 
+pub use arch::panel::Line;
 pub use blocks::{BLOCK_SIZE, BlockQ40, BlockQ80};
 pub use columns::ColumnsMut;
 pub use half::f16;
 pub use isa::{Isa, UnknownIsa};
 pub use kernels::Kernels;
 pub use not_finite::NotFinite;
-pub use ops::Candidate;
+pub use ops::{Candidate, PanelShape};
 pub use pool::{Flow, Pool, Team};

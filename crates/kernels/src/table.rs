@@ -2,12 +2,26 @@
 
 use half::f16;
 
+use crate::arch::panel::Line;
 use crate::blocks::{BlockQ40, BlockQ80};
 use crate::columns::ColumnsMut;
 use crate::not_finite::NotFinite;
 
 /// (q, keys, values, scale, scores, out), over a cache of `E`.
 pub(crate) type Attention<E> = unsafe fn(&[f32], &[E], &[E], f32, &mut [f32], &mut [f32]);
+
+/// Matmuls with activations packed in panels.
+///
+/// # Safety
+///
+/// As for [`Table`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Panels {
+    /// (x, blocks in a row, first step, out)
+    pub pack: unsafe fn(&[BlockQ80], usize, usize, &mut [Line]),
+    /// (w, panels, blocks in a row, out)
+    pub matmul_q40: unsafe fn(&[BlockQ40], &[Line], usize, ColumnsMut<'_>),
+}
 
 /// The kernels of one instruction set.
 ///
@@ -20,6 +34,8 @@ pub(crate) type Attention<E> = unsafe fn(&[f32], &[E], &[E], f32, &mut [f32], &m
 pub(crate) struct Table {
     /// (w, x, blocks in a row, out)
     pub matmul_q40_q80: unsafe fn(&[BlockQ40], &[BlockQ80], usize, ColumnsMut<'_>),
+    /// What is faster for many rows, where there is such a kernel.
+    pub panels: Option<Panels>,
     /// (w, x, blocks in a row, out)
     pub matmul_q80_q80: unsafe fn(&[BlockQ80], &[BlockQ80], usize, ColumnsMut<'_>),
     /// (w, x, n_in, out)

@@ -2,19 +2,22 @@
 
 use std::ops::Range;
 
-use dllama_kernels::{BLOCK_SIZE, BlockQ40, BlockQ80, Flow, Team, f16};
+use dllama_kernels::{BLOCK_SIZE, BlockQ40, BlockQ80, Flow, PanelShape, Team, f16};
 
 use super::chunk;
 use crate::error::Error;
 use crate::float_type::FloatType;
 use crate::program::{Product, Step};
 use crate::rank::Forward;
+use crate::rows::RowClass;
 
 /// Output features of a chunk are a multiple of this: some tens of rows for each preparation of the
 /// input, and whole cache lines of the output.
 const FEATURES: usize = 32;
 /// Blocks that a thread quantises at a time.
 const BLOCKS: usize = 64;
+/// Blocks of all rows that a thread packs in panels at a time.
+const STEPS: usize = 4;
 
 pub(super) fn run(
     forward: &Forward<'_>,
@@ -29,8 +32,17 @@ pub(super) fn run(
         return Flow::Continue;
     }
     let weights = &rank.program.weights;
-    let quantised = |product: &Product| weights[product.weight as usize].float_type.is_quantised();
-    if products.iter().any(quantised) && quantise(forward, team, step, input, n_rows) == Flow::Stop
+    let float_type = |product: &Product| weights[product.weight as usize].float_type;
+    let any_is = |wanted: fn(FloatType) -> bool| products.iter().map(float_type).any(wanted);
+    if any_is(FloatType::is_quantised) && quantise(forward, team, step, input, n_rows) == Flow::Stop
+    {
+        return Flow::Stop;
+    }
+    let panels = (forward.rows.class == RowClass::Fast && rank.kernels.wants_panels(n_rows))
+        .then(|| PanelShape::new(n_rows, rank.buffers.width(input)));
+    if let Some(shape) = panels
+        && any_is(|float_type| float_type == FloatType::Q40)
+        && pack(forward, team, shape, n_rows * rank.buffers.width(input)) == Flow::Stop
     {
         return Flow::Stop;
     }
@@ -43,7 +55,8 @@ pub(super) fn run(
             let end = first + n_out(product);
             let (from, to) = (chunk.start.max(first), chunk.end.min(end));
             if from < to {
-                multiply(forward, input, n_rows, product, from - first..to - first);
+                let features = from - first..to - first;
+                multiply(forward, input, n_rows, panels, product, features);
             }
             first = end;
         }
@@ -69,11 +82,25 @@ fn quantise(forward: &Forward<'_>, team: &Team, step: &Step, input: u32, n_rows:
     team.barrier()
 }
 
+/// The whole quantised input in panels, for the products with Q40 weights.
+fn pack(forward: &Forward<'_>, team: &Team, shape: PanelShape, n_values: usize) -> Flow {
+    let rank = forward.rank;
+    // SAFETY: written before the barrier that ended `quantise`.
+    let x = unsafe { rank.scratch.quantised(0..n_values / BLOCK_SIZE) };
+    for steps in team.chunks(shape.n_steps(), STEPS) {
+        // SAFETY: this thread's lines of the scratch (see `ops`).
+        let lines = unsafe { rank.scratch.panels_mut(shape.lines(steps.clone())) };
+        rank.kernels.pack_panels(x, shape, steps, lines);
+    }
+    team.barrier()
+}
+
 /// `features` of one product for all rows.
 fn multiply(
     forward: &Forward<'_>,
     input: u32,
     n_rows: usize,
+    panels: Option<PanelShape>,
     product: &Product,
     features: Range<usize>,
 ) {
@@ -99,7 +126,14 @@ fn multiply(
     match declared.float_type {
         FloatType::Q40 => {
             let w = rank.weights.rows::<BlockQ40>(declared, index, features);
-            kernels.matmul_q40_q80(w, blocks(), n_in, out);
+            match panels {
+                Some(shape) => {
+                    // SAFETY: written before the barrier that ended `pack`.
+                    let panels = unsafe { rank.scratch.panels(shape.lines(0..shape.n_steps())) };
+                    kernels.matmul_q40_panels(w, panels, shape, out);
+                }
+                None => kernels.matmul_q40_q80(w, blocks(), n_in, out),
+            }
         }
         FloatType::Q80 => {
             let w = rank.weights.rows::<BlockQ80>(declared, index, features);

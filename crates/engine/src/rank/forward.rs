@@ -9,7 +9,7 @@ use super::{Rank, RowResult};
 use crate::error::Error;
 use crate::ops;
 use crate::program::{BufferRows, Rope};
-use crate::rows::{Row, Rows};
+use crate::rows::{Row, RowClass, Rows};
 
 /// What the threads of a forward share.
 pub(crate) struct Forward<'a> {
@@ -35,8 +35,8 @@ impl Rank {
     /// # Errors
     ///
     /// [`Error::Row`] and [`Error::Forward`].
-    pub(crate) fn check(&mut self, rows: Vec<Row>) -> Result<Rows, Error> {
-        Rows::check(rows, &self.program, &mut self.lengths)
+    pub(crate) fn check(&mut self, class: RowClass, rows: Vec<Row>) -> Result<Rows, Error> {
+        Rows::check(class, rows, &self.program, &mut self.lengths)
     }
 
     /// Checks the index of a wanted row of the last forward.

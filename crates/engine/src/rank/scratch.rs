@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use dllama_kernels::BlockQ80;
+use dllama_kernels::{BLOCK_SIZE, BlockQ80, Line, PanelShape};
 
 use super::results::RecordShape;
 use crate::error::Error;
@@ -13,6 +13,7 @@ use crate::program::{Op, ValidProgram};
 pub(crate) struct Scratch {
     region: Region,
     quantised: usize,
+    panels: usize,
     scores: usize,
     seq_len: usize,
     wire: usize,
@@ -32,7 +33,7 @@ impl Scratch {
             match &step.op {
                 Op::MatMul { input, .. } => {
                     let width = program.buffers[*input as usize].width as usize;
-                    n_blocks = n_blocks.max(width / 32);
+                    n_blocks = n_blocks.max(width / BLOCK_SIZE);
                 }
                 Op::Embedding { wire, out, .. } => {
                     let width = program.buffers[*out as usize].width as usize;
@@ -47,12 +48,17 @@ impl Scratch {
         let mut end = 0;
         let quantised_bytes = n_blocks.checked_mul(max_tokens * size_of::<BlockQ80>())?;
         let quantised = place(&mut end, quantised_bytes)?;
+        // Pages that no forward of many rows has touched take no memory.
+        let shape = PanelShape::new(max_tokens, n_blocks.checked_mul(BLOCK_SIZE)?);
+        let n_lines = shape.lines(0..shape.n_steps()).len();
+        let panels = place(&mut end, n_lines.checked_mul(size_of::<Line>())?)?;
         let scores = place(&mut end, n_threads.checked_mul(seq_len * size_of::<f32>())?)?;
         let wire = place(&mut end, wire_bytes.checked_mul(max_tokens)?)?;
         let records = place(&mut end, max_tokens.checked_mul(record_bytes)?)?;
         Some(Region::new(end).map_err(Error::from).map(|region| Self {
             region,
             quantised,
+            panels,
             scores,
             seq_len,
             wire,
@@ -82,6 +88,32 @@ impl Scratch {
     )]
     pub(crate) unsafe fn quantised_mut(&self, range: Range<usize>) -> &mut [BlockQ80] {
         let offset = self.quantised + range.start * size_of::<BlockQ80>();
+        // SAFETY: the caller's promise.
+        unsafe { self.region.slice_mut(offset, range.len()) }
+    }
+
+    /// A matmul's input in panels, lines `range` of it.
+    ///
+    /// # Safety
+    ///
+    /// No thread writes to them while the reference lives.
+    pub(crate) unsafe fn panels(&self, range: Range<usize>) -> &[Line] {
+        let offset = self.panels + range.start * size_of::<Line>();
+        // SAFETY: the caller's promise.
+        unsafe { self.region.slice(offset, range.len()) }
+    }
+
+    /// The same lines, to write.
+    ///
+    /// # Safety
+    ///
+    /// No other thread reads or writes them while the reference lives.
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "threads own disjoint parts, as the contract says"
+    )]
+    pub(crate) unsafe fn panels_mut(&self, range: Range<usize>) -> &mut [Line] {
+        let offset = self.panels + range.start * size_of::<Line>();
         // SAFETY: the caller's promise.
         unsafe { self.region.slice_mut(offset, range.len()) }
     }

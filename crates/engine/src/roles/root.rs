@@ -95,7 +95,7 @@ impl Root {
         let results = self.run(
             FORWARD,
             &message,
-            |rank| rank.check(rows),
+            |rank| rank.check(class, rows),
             |rank, rows| rank.forward(&self.pool, &self.mesh, &rows),
         )?;
         let after = self.mesh.traffic();

@@ -35,8 +35,8 @@ impl Session<'_> {
             mesh.begin_run();
             match tag {
                 FORWARD => {
-                    let (_, rows) = rows::decode(&payload)?;
-                    let rows = rank.check(rows)?;
+                    let (class, rows) = rows::decode(&payload)?;
+                    let rows = rank.check(class, rows)?;
                     rank.forward(self.pool, mesh, &rows)?;
                 }
                 FULL_ROW => {

@@ -5,6 +5,7 @@ mod attention;
 mod candidates;
 mod convert;
 mod matmul;
+mod panel;
 mod quantize;
 mod rms_norm;
 mod rope;
@@ -12,6 +13,7 @@ mod softmax;
 mod swiglu;
 
 pub use candidates::Candidate;
+pub use panel::PanelShape;
 
 /// The length of a slice against what the others say it must be.
 #[track_caller]

@@ -5,7 +5,7 @@ use dllama_kernels::{BlockQ40, BlockQ80, f16};
 
 use crate::data::Random;
 use crate::isas;
-use crate::matmul::{Q40Q80, Q80Q80, product};
+use crate::matmul::{Q40Panels, Q40Q80, Q80Q80, product};
 
 /// 31 * 32 * 128 * 128 is below 2^24; and 31 is no multiple of any kernel's step.
 const N_BLOCKS: usize = 31;
@@ -70,8 +70,10 @@ fn q40_with_q80() {
             .collect()
     };
     for k in isas::all() {
-        let out = product::<Q40Q80>(&k, &w, &x, N_BLOCKS, n_out, n_tokens);
-        for (i, got) in out.into_iter().enumerate() {
+        let few = product::<Q40Q80>(&k, &w, &x, N_BLOCKS, n_out, n_tokens);
+        let many = product::<Q40Panels>(&k, &w, &x, N_BLOCKS, n_out, n_tokens);
+        for (i, got) in few.into_iter().chain(many).enumerate() {
+            let i = i % (n_out * n_tokens);
             let w = &w[i % n_out * N_BLOCKS..][..N_BLOCKS];
             let w: Vec<i32> = w.iter().flat_map(weights).collect();
             let x = &x[i / n_out * N_BLOCKS..][..N_BLOCKS];

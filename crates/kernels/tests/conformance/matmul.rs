@@ -1,6 +1,7 @@
 //! Matmuls: lengths around every edge, windows, and values.
 
-use dllama_kernels::{BlockQ40, BlockQ80, ColumnsMut, Kernels, f16};
+use bytemuck::Zeroable;
+use dllama_kernels::{BlockQ40, BlockQ80, ColumnsMut, Kernels, Line, PanelShape, f16};
 
 use crate::data::Random;
 use crate::isas;
@@ -79,6 +80,42 @@ pair!(
     (0..=33).chain([63, 64, 65, 288, 1000])
 );
 
+/// Q40 weights with Q80 activations in panels; without them where an instruction set has none.
+pub struct Q40Panels;
+
+impl Pair for Q40Panels {
+    type W = BlockQ40;
+    type X = BlockQ80;
+    const NAME: &str = "matmul_q40_panels";
+
+    fn row_lens() -> Vec<usize> {
+        Q40Q80::row_lens()
+    }
+
+    fn weights(random: &mut Random, n: usize) -> Vec<BlockQ40> {
+        random.q40(n)
+    }
+
+    fn inputs(random: &mut Random, n: usize) -> Vec<BlockQ80> {
+        random.q80(n)
+    }
+
+    /// Packs in two parts, as two threads would.
+    fn run(k: &Kernels, w: &[BlockQ40], x: &[BlockQ80], row_len: usize, out: ColumnsMut<'_>) {
+        if !k.wants_panels(64) {
+            return Q40Q80::run(k, w, x, row_len, out);
+        }
+        let shape = PanelShape::new(out.n_rows(), row_len * 32);
+        let n = shape.n_steps();
+        let mut panels = vec![Line::zeroed(); shape.lines(0..n).len()];
+        for steps in [0..n / 3, n / 3..n] {
+            let lines = shape.lines(steps.clone());
+            k.pack_panels(x, shape, steps, &mut panels[lines]);
+        }
+        k.matmul_q40_panels(w, &panels, shape, out);
+    }
+}
+
 /// Runs a generic test for every pair of types and every instruction set.
 macro_rules! for_every_pair {
     ($test:ident, $generic:ident) => {
@@ -86,6 +123,7 @@ macro_rules! for_every_pair {
         fn $test() {
             for k in isas::all() {
                 $generic::<Q40Q80>(&k);
+                $generic::<Q40Panels>(&k);
                 $generic::<Q80Q80>(&k);
                 $generic::<F16F32>(&k);
                 $generic::<F32F32>(&k);
@@ -115,7 +153,16 @@ for_every_pair!(products_are_within_the_bound_of_their_sums, check_products);
 fn check_products<P: Pair>(k: &Kernels) {
     let mut random = Random::new(3);
     for row_len in P::row_lens() {
-        for (n_out, n_tokens) in [(1, 1), (3, 2), (2, 3), (5, 4), (1, 5), (2, 9)] {
+        for (n_out, n_tokens) in [
+            (1, 1),
+            (3, 2),
+            (2, 3),
+            (5, 4),
+            (1, 5),
+            (2, 9),
+            (17, 16),
+            (5, 65),
+        ] {
             let w = P::weights(&mut random, n_out * row_len + 1);
             let x = P::inputs(&mut random, n_tokens * row_len + 1);
             let (w, x) = (&w[1..], &x[1..]);
@@ -169,21 +216,26 @@ fn check_window<P: Pair>(k: &Kernels) {
 #[test]
 fn a_broken_scale_spoils_its_own_row_and_token_alone() {
     for k in isas::all() {
-        for broken in [f16::INFINITY, f16::NEG_INFINITY, f16::NAN] {
-            let mut random = Random::new(5);
-            let (n, n_out, n_tokens) = (11, 3, 6);
-            let mut w = random.q40(n_out * n);
-            let mut x = random.q80(n_tokens * n);
-            let before = product::<Q40Q80>(&k, &w, &x, n, n_out, n_tokens);
-            w[n + 9].scale = broken;
-            x[4 * n + 2].scale = broken;
-            let after = product::<Q40Q80>(&k, &w, &x, n, n_out, n_tokens);
-            for i in 0..n_out * n_tokens {
-                if i % n_out == 1 || i / n_out == 4 {
-                    assert!(!after[i].is_finite());
-                } else {
-                    assert_eq!(after[i].to_bits(), before[i].to_bits());
-                }
+        check_broken_scale::<Q40Q80>(&k);
+        check_broken_scale::<Q40Panels>(&k);
+    }
+}
+
+fn check_broken_scale<P: Pair<W = BlockQ40, X = BlockQ80>>(k: &Kernels) {
+    for broken in [f16::INFINITY, f16::NEG_INFINITY, f16::NAN] {
+        let mut random = Random::new(5);
+        let (n, n_out, n_tokens) = (11, 3, 6);
+        let mut w = random.q40(n_out * n);
+        let mut x = random.q80(n_tokens * n);
+        let before = product::<P>(k, &w, &x, n, n_out, n_tokens);
+        w[n + 9].scale = broken;
+        x[4 * n + 2].scale = broken;
+        let after = product::<P>(k, &w, &x, n, n_out, n_tokens);
+        for i in 0..n_out * n_tokens {
+            if i % n_out == 1 || i / n_out == 4 {
+                assert!(!after[i].is_finite());
+            } else {
+                assert_eq!(after[i].to_bits(), before[i].to_bits());
             }
         }
     }

@@ -5,7 +5,7 @@ use dllama_kernels::Kernels;
 
 use crate::data::Random;
 use crate::isas;
-use crate::matmul::{F16F32, F32F32, Pair, Q40Q80, Q80Q80, for_every_pair, product};
+use crate::matmul::{F16F32, F32F32, Pair, Q40Panels, Q40Q80, Q80Q80, for_every_pair, product};
 
 for_every_pair!(rows_do_not_depend_on_each_other, check_rows);
 

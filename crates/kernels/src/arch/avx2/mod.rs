@@ -4,18 +4,20 @@
 //! portable source compiled for these instructions.
 
 mod floats;
-mod groups;
+pub(super) mod groups;
 mod halves;
-mod q40;
+pub(super) mod panel;
+pub(super) mod q40;
 mod q80;
 mod recompiled;
-mod vectors;
+pub(super) mod vectors;
 
 use super::scalar;
 use crate::table::Table;
 
 pub(crate) static TABLE: Table = Table {
     matmul_q40_q80: q40::matmul_q40_q80,
+    panels: Some(panel::PANELS),
     matmul_q80_q80: q80::matmul_q80_q80,
     matmul_f16_f32: floats::matmul_f16_f32,
     matmul_f32_f32: floats::matmul_f32_f32,

@@ -10,11 +10,12 @@ use std::thread::LocalKey;
 
 use bytemuck::Zeroable;
 
+use super::super::arranged::{Arranged, for_token_groups};
+use super::super::prefetch::prefetch_ahead_of;
 use super::super::rows::{self, RowDots};
-use super::groups::{Arranged, GROUP, by_lane, for_token_groups};
+use super::groups::{GROUP, by_lane};
 use super::vectors::{
-    load_f16, load_f32, load_i8, load_i32, load_pair, neighbours, prefetch_ahead_of, store_f32,
-    sum_of,
+    load_f16, load_f32, load_i8, load_i32, load_pair, neighbours, store_f32, sum_of,
 };
 use crate::blocks::{BlockQ40, BlockQ80};
 use crate::columns::ColumnsMut;
@@ -32,17 +33,19 @@ pub(super) fn matmul_q40_q80(w: &[BlockQ40], x: &[BlockQ80], n_blocks: usize, ou
 /// Eight blocks of activations.
 #[repr(C, align(32))]
 #[derive(Clone, Copy, Zeroable)]
-struct Group {
+pub(in crate::arch) struct Group {
     /// A pair of blocks: the first 16 values of both, then the last 16 of both.
-    pairs: [[[i8; 32]; 2]; GROUP / 2],
+    pub pairs: [[[i8; 32]; 2]; GROUP / 2],
     /// By lane.
-    scales: [f32; GROUP],
+    pub scales: [f32; GROUP],
     /// By lane, 8 times the sum of a block's values: what it adds to the product
     /// that nibbles are 8 more than the weights.
-    offsets: [i32; GROUP],
+    pub offsets: [i32; GROUP],
 }
 
 impl Arranged for Group {
+    const GROUP: usize = GROUP;
+
     unsafe fn arrange(blocks: &[BlockQ80]) -> Self {
         // SAFETY: the caller's promise.
         unsafe { arrange(blocks) }
@@ -133,7 +136,7 @@ fn add_group<const T: usize>(sums: &mut [__m256; T], w: &[BlockQ40; GROUP], x: [
 /// Low nibbles, then high nibbles; one block a half of the register.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn nibbles_of_pair(even: &BlockQ40, odd: &BlockQ40) -> [__m256i; 2] {
+pub(in crate::arch) fn nibbles_of_pair(even: &BlockQ40, odd: &BlockQ40) -> [__m256i; 2] {
     let mask = _mm256_set1_epi8(15);
     let bytes = load_pair(&even.quants, &odd.quants);
     let low = _mm256_and_si256(bytes, mask);

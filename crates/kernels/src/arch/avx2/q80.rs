@@ -11,11 +11,11 @@ use std::thread::LocalKey;
 
 use bytemuck::Zeroable;
 
+use super::super::arranged::{Arranged, for_token_groups};
+use super::super::prefetch::prefetch_ahead_of;
 use super::super::rows::{self, RowDots};
-use super::groups::{Arranged, GROUP, by_lane, for_token_groups};
-use super::vectors::{
-    load_f16, load_f32, load_i16, load_pair, neighbours, prefetch_ahead_of, store_f32, sum_of,
-};
+use super::groups::{GROUP, by_lane};
+use super::vectors::{load_f16, load_f32, load_i16, load_pair, neighbours, store_f32, sum_of};
 use crate::blocks::BlockQ80;
 use crate::columns::ColumnsMut;
 
@@ -41,6 +41,8 @@ struct Group {
 }
 
 impl Arranged for Group {
+    const GROUP: usize = GROUP;
+
     unsafe fn arrange(blocks: &[BlockQ80]) -> Self {
         // SAFETY: the caller's promise.
         unsafe { arrange(blocks) }

@@ -8,14 +8,14 @@ use half::f16;
 
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn load_f32(x: &[f32; 8]) -> __m256 {
+pub(in crate::arch) fn load_f32(x: &[f32; 8]) -> __m256 {
     // SAFETY: the reference is valid for the 32 bytes that are read.
     unsafe { _mm256_loadu_ps(x.as_ptr()) }
 }
 
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn store_f32(x: &mut [f32; 8], value: __m256) {
+pub(in crate::arch) fn store_f32(x: &mut [f32; 8], value: __m256) {
     // SAFETY: the reference is valid for the 32 bytes that are written.
     unsafe { _mm256_storeu_ps(x.as_mut_ptr(), value) }
 }
@@ -23,7 +23,7 @@ pub(super) fn store_f32(x: &mut [f32; 8], value: __m256) {
 /// Eight halves as f32.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn load_f16(x: &[f16; 8]) -> __m256 {
+pub(in crate::arch) fn load_f16(x: &[f16; 8]) -> __m256 {
     // SAFETY: the reference is valid for the 16 bytes that are read.
     _mm256_cvtph_ps(unsafe { _mm_loadu_si128(x.as_ptr().cast()) })
 }
@@ -31,7 +31,7 @@ pub(super) fn load_f16(x: &[f16; 8]) -> __m256 {
 /// Sixteen bytes for the lower half of a register, and sixteen for the upper.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn load_pair<B: NoUninit>(even: &[B; 16], odd: &[B; 16]) -> __m256i {
+pub(in crate::arch) fn load_pair<B: NoUninit>(even: &[B; 16], odd: &[B; 16]) -> __m256i {
     const { assert!(size_of::<B>() == 1) };
     // SAFETY: both references are valid for the 16 bytes that are read.
     let load = |x: &[B; 16]| unsafe { _mm_loadu_si128(x.as_ptr().cast()) };
@@ -40,21 +40,21 @@ pub(super) fn load_pair<B: NoUninit>(even: &[B; 16], odd: &[B; 16]) -> __m256i {
 
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn load_i16(x: &[i16; 16]) -> __m256i {
+pub(in crate::arch) fn load_i16(x: &[i16; 16]) -> __m256i {
     // SAFETY: the reference is valid for the 32 bytes that are read.
     unsafe { _mm256_loadu_si256(x.as_ptr().cast()) }
 }
 
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn load_i8(x: &[i8; 32]) -> __m256i {
+pub(in crate::arch) fn load_i8(x: &[i8; 32]) -> __m256i {
     // SAFETY: the reference is valid for the 32 bytes that are read.
     unsafe { _mm256_loadu_si256(x.as_ptr().cast()) }
 }
 
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn load_i32(x: &[i32; 8]) -> __m256i {
+pub(in crate::arch) fn load_i32(x: &[i32; 8]) -> __m256i {
     // SAFETY: the reference is valid for the 32 bytes that are read.
     unsafe { _mm256_loadu_si256(x.as_ptr().cast()) }
 }
@@ -62,7 +62,7 @@ pub(super) fn load_i32(x: &[i32; 8]) -> __m256i {
 /// Sum of the lanes, in pairs.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn sum_of(lanes: __m256) -> f32 {
+pub(in crate::arch) fn sum_of(lanes: __m256) -> f32 {
     let four = _mm_add_ps(
         _mm256_castps256_ps128(lanes),
         _mm256_extractf128_ps::<1>(lanes),
@@ -72,32 +72,36 @@ pub(super) fn sum_of(lanes: __m256) -> f32 {
     _mm_cvtss_f32(one)
 }
 
-/// How far ahead of the loads weights are fetched. On a stream from memory 512 to
-/// 1024 bytes were too few; from 2 to 8 KB the distance made no difference.
-const PREFETCH_BYTES: usize = 3072;
-
-/// Asks for the cache lines that `blocks`, moved ahead, would touch.
-#[inline]
-#[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn prefetch_ahead_of<B>(blocks: &[B]) {
-    let ahead = blocks.as_ptr().cast::<i8>().wrapping_add(PREFETCH_BYTES);
-    for line in (0..size_of_val(blocks)).step_by(64) {
-        // Safe in newer Rust than the oldest that this crate supports.
-        #[allow(unused_unsafe)]
-        // SAFETY: a hint, which cannot fault, whatever the address.
-        unsafe {
-            _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(line))
-        };
-    }
-}
-
 /// The 32-bit elements of `a` and `b` with even places, and those with odd ones: the
 /// sum of the two adds neighbours. Within each half of the registers, `a`'s come first.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn neighbours(a: __m256i, b: __m256i) -> (__m256i, __m256i) {
+pub(in crate::arch) fn neighbours(a: __m256i, b: __m256i) -> (__m256i, __m256i) {
     let (a, b) = (_mm256_castsi256_ps(a), _mm256_castsi256_ps(b));
     let even = _mm256_shuffle_ps::<0x88>(a, b);
     let odd = _mm256_shuffle_ps::<0xdd>(a, b);
     (_mm256_castps_si256(even), _mm256_castps_si256(odd))
+}
+
+/// Four bytes a lane.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(in crate::arch) fn load_quads<V: NoUninit>(x: &[V; 8]) -> __m256i {
+    const { assert!(size_of::<V>() == 4) };
+    // SAFETY: the reference is valid for the 32 bytes that are read.
+    unsafe { _mm256_loadu_si256(x.as_ptr().cast()) }
+}
+
+/// To the first 32 bytes of `x`.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(in crate::arch) fn store(x: &mut [[u32; 4]], value: __m256i) {
+    let [a, b, ..] = x else {
+        unreachable!("two blocks at least");
+    };
+    // SAFETY: each half of the register goes to 16 bytes of an array that is borrowed mutably.
+    unsafe {
+        _mm_storeu_si128(a.as_mut_ptr().cast(), _mm256_castsi256_si128(value));
+        _mm_storeu_si128(b.as_mut_ptr().cast(), _mm256_extracti128_si256::<1>(value));
+    }
 }

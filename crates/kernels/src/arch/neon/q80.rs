@@ -4,8 +4,9 @@ use core::arch::aarch64::*;
 
 use bytemuck::Zeroable;
 
+use super::super::prefetch::prefetch_ahead_of;
 use super::super::rows::{self, RowDots};
-use super::vectors::{load_f16, load_i8, prefetch_ahead_of};
+use super::vectors::{load_f16, load_i8};
 use crate::blocks::BlockQ80;
 use crate::columns::ColumnsMut;
 

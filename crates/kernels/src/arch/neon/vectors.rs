@@ -64,23 +64,3 @@ pub(super) fn store_f16(x: &mut [f16; 4], floats: float32x4_t) {
     // SAFETY: the reference is valid for the 8 bytes that are written.
     unsafe { vst1_u16(x.as_mut_ptr().cast(), halves) }
 }
-
-/// How far ahead of the loads weights are fetched.
-const PREFETCH_BYTES: usize = 1024;
-
-/// Asks for the cache lines that `blocks`, moved ahead, would touch.
-#[inline]
-#[target_feature(enable = "neon")]
-pub(super) fn prefetch_ahead_of<B>(blocks: &[B]) {
-    let ahead = blocks.as_ptr().cast::<u8>().wrapping_add(PREFETCH_BYTES);
-    for line in (0..size_of_val(blocks)).step_by(64) {
-        // SAFETY: a hint, which cannot fault, whatever the address.
-        unsafe {
-            asm!(
-                "prfm pldl1strm, [{line}]",
-                line = in(reg) ahead.wrapping_add(line),
-                options(nostack, readonly, preserves_flags),
-            );
-        }
-    }
-}

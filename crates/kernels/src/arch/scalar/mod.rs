@@ -22,6 +22,7 @@ use crate::table::Table;
 
 pub(crate) static TABLE: Table = Table {
     matmul_q40_q80: matmul::matmul_q40_q80,
+    panels: None,
     matmul_q80_q80: matmul::matmul_q80_q80,
     matmul_f16_f32: matmul::matmul_f16_f32,
     matmul_f32_f32: matmul::matmul_f32_f32,

@@ -1,0 +1,18 @@
+//! Kernels for x86-64 with AVX-512 and its instructions for byte products (VNNI): Ice Lake, Zen 4 and
+//! later.
+//!
+//! Q40 matmuls are written for it, 64 bytes a register; all else is AVX2's.
+
+mod four;
+mod panel;
+mod q40;
+mod vectors;
+
+use super::avx2;
+use crate::table::Table;
+
+pub(crate) static TABLE: Table = Table {
+    matmul_q40_q80: q40::matmul_q40_q80,
+    panels: Some(panel::PANELS),
+    ..avx2::TABLE
+};

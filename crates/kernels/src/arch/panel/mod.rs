@@ -1,0 +1,36 @@
+//! The matmul of many token rows: tokens in the lanes of vectors, weights broadcast.
+//!
+//! Activations are packed once into panels of [`TOKENS`] rows ([`step`]). Weight rows
+//! are expanded from nibbles to bytes a tile at a time, and then multiplied with the
+//! whole panel ([`walk`]); the inner loop is an instruction set's own. A sum runs over
+//! the blocks of a row in their order, so its bits do not depend on how the weights
+//! are cut. They do differ from those of the kernels for few rows.
+
+pub(crate) mod expanded;
+pub(crate) mod step;
+pub(crate) mod walk;
+
+/// Token rows in a panel. With 64, expanding a weight block costs a twentieth of
+/// multiplying it, and the piece of a panel that a tile works on fits a first-level cache.
+pub(crate) const TOKENS: usize = 64;
+
+/// Weight rows that the inner loop multiplies at once.
+pub(crate) const ROWS: usize = 4;
+
+/// A cache line, of which panels are made.
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, align(64))]
+pub struct Line([u8; 64]);
+
+/// `n`, unknown to the compiler. It unrolls a loop of a few known rounds, then sorts the sums one after the
+/// other, so that each waits for itself, and runs out of registers.
+#[inline(always)]
+pub(crate) fn rolled(n: usize) -> usize {
+    core::hint::black_box(n)
+}
+
+/// `sums`, unknown to the compiler, which would otherwise keep them on the stack, and copy them there and back.
+#[inline(always)]
+pub(crate) fn in_memory(sums: &mut [walk::Sums; ROWS]) -> &mut [walk::Sums; ROWS] {
+    core::hint::black_box(sums)
+}
