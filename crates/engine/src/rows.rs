@@ -1,5 +1,7 @@
 //! What a forward is asked: rows of tokens, checked before any of them is used as an index.
 
+use std::ops::Range;
+
 use crate::error::Error;
 use crate::program::ValidProgram;
 
@@ -100,6 +102,27 @@ impl Rows {
             selected: selected.collect(),
             all: rows,
         })
+    }
+}
+
+impl Rows {
+    /// Rows one after the other that belong to one sequence, at most `max` of them; each by itself if its
+    /// bits must not depend on the others.
+    pub(crate) fn runs(&self, max: usize) -> Vec<Range<usize>> {
+        let max = match self.class {
+            RowClass::Fast => max,
+            RowClass::Exact => 1,
+        };
+        let mut runs: Vec<Range<usize>> = Vec::with_capacity(self.all.len().div_ceil(max));
+        for (index, row) in self.all.iter().enumerate() {
+            match runs.last_mut() {
+                Some(run) if run.len() < max && self.all[run.start].sequence == row.sequence => {
+                    run.end += 1;
+                }
+                _ => runs.push(index..index + 1),
+            }
+        }
+        runs
     }
 }
 

@@ -119,7 +119,7 @@ proptest! {
 
     #[test]
     fn mutated_programs_are_refused_or_run(
-        caches in prop::sample::select(vec![CacheType::F16, CacheType::F32]),
+        caches in prop::sample::select(vec![CacheType::F16, CacheType::Q80, CacheType::F32]),
         places in prop::collection::vec(
             (prop::collection::vec(any::<prop::sample::Index>(), 1..6), mutation()), 1..4),
         forwards in forwards(),

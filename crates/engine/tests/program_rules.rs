@@ -101,6 +101,14 @@ const LIES: &[Lie] = &[
         "KV cache 0: expected 0 to",
     ),
     (
+        "half a block in a Q80 cache",
+        |p| {
+            p.kv_cache_type = CacheType::Q80;
+            p.kv_caches[0].head_dim = 48;
+        },
+        "KV cache 0: expected heads of whole blocks of 32 for a Q80 cache, got 48",
+    ),
+    (
         "no head",
         |p| p.kv_caches[0].head_dim = 0,
         "KV cache 0: expected 1 to",

@@ -30,5 +30,5 @@ pub use half::f16;
 pub use isa::{Isa, UnknownIsa};
 pub use kernels::Kernels;
 pub use not_finite::NotFinite;
-pub use ops::{Candidate, PanelShape};
+pub use ops::{AttentionClass, CacheElement, Candidate, PanelShape, QueryRows};
 pub use pool::{Flow, Pool, Team};

@@ -2,13 +2,15 @@
 
 use half::f16;
 
+use crate::arch::attention::{Block, Queries};
 use crate::arch::panel::Line;
 use crate::blocks::{BlockQ40, BlockQ80};
 use crate::columns::ColumnsMut;
 use crate::not_finite::NotFinite;
 
-/// (q, keys, values, scale, scores, out), over a cache of `E`.
-pub(crate) type Attention<E> = unsafe fn(&[f32], &[E], &[E], f32, &mut [f32], &mut [f32]);
+/// Adds a block of positions to queries. The block's keys and values have `KEYS` rows of the queries'
+/// `dim`, and each of the queries' lists as much as its comment says.
+pub(crate) type Attend = unsafe fn(&Block<'_>, &mut Queries);
 
 /// Matmuls with activations packed in panels.
 ///
@@ -55,9 +57,8 @@ pub(crate) struct Table {
     pub rope_interleaved: unsafe fn(&mut [f32], &[f32], &[f32]),
     /// (x, cos, sin)
     pub rope_half_split: unsafe fn(&mut [f32], &[f32], &[f32]),
-    pub attention_f16: Attention<f16>,
-    pub attention_f32: Attention<f32>,
-    pub softmax: unsafe fn(&mut [f32]),
+    pub attend_few: Attend,
+    pub attend_many: Attend,
     /// (gate, up, out)
     pub swiglu: unsafe fn(&[f32], &[f32], &mut [f32]),
     pub add_assign: unsafe fn(&mut [f32], &[f32]),

@@ -37,7 +37,7 @@ export interface LoadOptions {
   /** How partial sums go over the wire. Defaults to `q80`. */
   bufferFloatType?: "q80" | "f32" | undefined;
   /** How keys and values are kept. Defaults to `f16`. */
-  kvCacheType?: "f16" | "f32" | undefined;
+  kvCacheType?: "f16" | "q80" | "f32" | undefined;
   /** A `tokenizer.model` or llama2.c's `.bin` in place of the file's tokenizer. */
   tokenizer?: string | undefined;
   /** What the file's weights are expected to be. Defaults to whatever they are. */

@@ -76,25 +76,25 @@ impl Buffers {
         unsafe { self.region.slice_mut(offset, range.len()) }
     }
 
-    /// Columns `columns` of the first `n_rows` rows, to write.
+    /// Columns `columns` of some rows, to write.
     ///
     /// # Safety
     ///
-    /// No other thread reads or writes those columns while the window lives.
+    /// No other thread reads or writes those columns of those rows while the window lives.
     pub(crate) unsafe fn columns_mut(
         &self,
         buffer: u32,
-        n_rows: usize,
+        rows: Range<usize>,
         columns: Range<usize>,
     ) -> ColumnsMut<'_> {
         let place = &self.places[buffer as usize];
         assert!(columns.start <= columns.end && columns.end <= place.width);
-        assert!(n_rows * place.width <= place.max_values);
-        let matrix: *mut f32 = self.region.address(place.offset, n_rows * place.width);
-        let first = matrix.wrapping_add(columns.start);
+        assert!(rows.start <= rows.end && rows.end * place.width <= place.max_values);
+        let matrix: *mut f32 = self.region.address(place.offset, rows.end * place.width);
+        let first = matrix.wrapping_add(rows.start * place.width + columns.start);
         // SAFETY: the asserts place every row's columns in this buffer; the rest is the caller's
         // promise.
-        unsafe { ColumnsMut::from_raw(first, n_rows, place.width, columns.len()) }
+        unsafe { ColumnsMut::from_raw(first, rows.len(), place.width, columns.len()) }
     }
 }
 

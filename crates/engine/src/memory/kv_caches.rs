@@ -1,6 +1,7 @@
 //! Keys and values of all layers on this rank.
 
 use bytemuck::Pod;
+use dllama_kernels::{BLOCK_SIZE, BlockQ80};
 
 use super::region::{Region, place};
 use crate::error::Error;
@@ -13,7 +14,7 @@ pub(crate) struct KvCaches {
     caches: Vec<Cache>,
     seq_len: usize,
     n_sequences: usize,
-    value_bytes: usize,
+    cache_type: CacheType,
     n_bytes: usize,
 }
 
@@ -40,7 +41,7 @@ impl KvCaches {
             caches,
             seq_len: program.seq_len as usize,
             n_sequences: program.n_sequences as usize,
-            value_bytes: value_bytes(program),
+            cache_type: program.kv_cache_type,
             n_bytes,
         })
     }
@@ -103,18 +104,24 @@ impl KvCaches {
         let cache = &self.caches[at.cache as usize];
         assert!(at.head < cache.n_kv_heads && at.sequence < self.n_sequences);
         assert!(first + n_positions <= self.seq_len);
-        assert_eq!(size_of::<T>(), self.value_bytes, "the caches' type");
+        let head_bytes = head_bytes(self.cache_type, cache.head_dim);
+        assert!(
+            head_bytes.is_multiple_of(size_of::<T>()),
+            "the caches' type"
+        );
         let head = at.sequence * cache.n_kv_heads + at.head;
-        let skipped = (head * self.seq_len + first) * cache.head_dim * self.value_bytes;
-        let len = n_positions * cache.head_dim;
+        let skipped = (head * self.seq_len + first) * head_bytes;
+        let len = n_positions * (head_bytes / size_of::<T>());
         (cache.keys + skipped, cache.values + skipped, len)
     }
 }
 
-fn value_bytes(program: &ValidProgram) -> usize {
-    match program.kv_cache_type {
-        CacheType::F16 => 2,
-        CacheType::F32 => 4,
+/// Bytes of one head's values at one position.
+fn head_bytes(cache_type: CacheType, head_dim: usize) -> usize {
+    match cache_type {
+        CacheType::F16 => head_dim * 2,
+        CacheType::Q80 => head_dim / BLOCK_SIZE * size_of::<BlockQ80>(),
+        CacheType::F32 => head_dim * 4,
     }
 }
 
@@ -123,9 +130,9 @@ fn plan(program: &ValidProgram) -> Option<(Vec<Cache>, usize)> {
     let mut caches = Vec::with_capacity(program.kv_caches.len());
     for declared in &program.kv_caches {
         let (n_kv_heads, head_dim) = (declared.n_kv_heads as usize, declared.head_dim as usize);
-        let n_bytes = (n_kv_heads * head_dim)
+        let n_bytes = (n_kv_heads * head_bytes(program.kv_cache_type, head_dim))
             .checked_mul(program.seq_len as usize)?
-            .checked_mul(program.n_sequences as usize * value_bytes(program))?;
+            .checked_mul(program.n_sequences as usize)?;
         caches.push(Cache {
             keys: place(&mut end, n_bytes)?,
             values: place(&mut end, n_bytes)?,

@@ -111,7 +111,7 @@ fn multiply(
     // SAFETY: this thread's columns of the output (see `ops`).
     let mut out = unsafe {
         rank.buffers
-            .columns_mut(product.out, n_rows, features.clone())
+            .columns_mut(product.out, 0..n_rows, features.clone())
     };
     if n_in == 0 {
         // An empty row-parallel slice: this rank's part of each sum is zero.

@@ -38,7 +38,7 @@ pub(crate) fn run(forward: &Forward<'_>, team: &Team, step: &Step) -> Flow {
             return mat_mul::run(forward, team, step, *input, products);
         }
         Op::Rope { rope, buffers } => rope::run(forward, team, *rope, buffers),
-        Op::Attention { .. } => return attention::run(forward, team, &step.op),
+        Op::Attention { .. } => return attention::run(forward, team, step),
         Op::SwiGlu { gate, up, out } => swi_glu::run(forward, team, *gate, *up, *out),
         Op::AllReduce { input, into } => all_reduce::run(forward, team, step, *input, *into),
         Op::SelectRows { input, out } => select_rows::run(forward, team, *input, *out),

@@ -168,6 +168,8 @@ pub enum WireType {
 pub enum CacheType {
     /// Half the memory, and rounding to 11 bits.
     F16,
+    /// Blocks of 32 in 34 bytes, a quarter of the memory of F32.
+    Q80,
     /// As computed.
     F32,
 }

@@ -1,5 +1,6 @@
 //! One forward on one rank: all threads walk the Program's steps, with a barrier between them.
 
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use dllama_kernels::{Flow, Pool, Team};
@@ -8,7 +9,7 @@ use dllama_net::Mesh;
 use super::{Rank, RowResult};
 use crate::error::Error;
 use crate::ops;
-use crate::program::{BufferRows, Rope};
+use crate::program::{BufferRows, Op, Rope};
 use crate::rows::{Row, RowClass, Rows};
 
 /// What the threads of a forward share.
@@ -18,6 +19,10 @@ pub(crate) struct Forward<'a> {
     pub(crate) rows: &'a Rows,
     /// For each rope of the Program, (rows, pairs) cosines and sines.
     pub(crate) turns: Vec<Turns>,
+    /// Positions that each row sees.
+    pub(crate) n_positions: Vec<usize>,
+    /// Rows that attention takes together.
+    pub(crate) runs: Vec<Range<usize>>,
     results: Mutex<Vec<RowResult>>,
     failure: Mutex<Option<Error>>,
 }
@@ -79,6 +84,12 @@ impl Rank {
                 .iter()
                 .map(|rope| Turns::new(rope, rows))
                 .collect(),
+            n_positions: rows
+                .all
+                .iter()
+                .map(|row| row.position as usize + 1)
+                .collect(),
+            runs: rows.runs(self.rows_in_run()),
             results: Mutex::default(),
             failure: Mutex::default(),
         };
@@ -88,6 +99,17 @@ impl Rank {
             Ok(Some(error)) => Err(error),
             Err(poisoned) => Err(poisoned.into_inner().unwrap_or(Error::Ended)),
         }
+    }
+}
+
+impl Rank {
+    /// About 64 queries read a KV head's keys and values once.
+    fn rows_in_run(&self) -> usize {
+        let group_size = self.program.steps.iter().find_map(|step| match step.op {
+            Op::Attention { group_size, .. } => Some(group_size as usize),
+            _ => None,
+        });
+        64_usize.div_ceil(group_size.unwrap_or(1))
     }
 }
 

@@ -65,12 +65,11 @@ impl Rank {
         program: ValidProgram,
         kernels: Kernels,
         weights: Weights,
-        n_threads: usize,
     ) -> Result<Self, Error> {
         Ok(Self {
             buffers: Buffers::new(&program)?,
             caches: KvCaches::new(&program)?,
-            scratch: Scratch::new(&program, n_threads)?,
+            scratch: Scratch::new(&program)?,
             lengths: vec![0; program.n_sequences as usize],
             last: (0, 0),
             program,

@@ -14,20 +14,17 @@ pub(crate) struct Scratch {
     region: Region,
     quantised: usize,
     panels: usize,
-    scores: usize,
-    seq_len: usize,
     wire: usize,
     records: usize,
 }
 
 impl Scratch {
-    pub(crate) fn new(program: &ValidProgram, n_threads: usize) -> Result<Self, Error> {
-        Self::plan(program, n_threads).ok_or(Error::TooLarge)?
+    pub(crate) fn new(program: &ValidProgram) -> Result<Self, Error> {
+        Self::plan(program).ok_or(Error::TooLarge)?
     }
 
-    fn plan(program: &ValidProgram, n_threads: usize) -> Option<Result<Self, Error>> {
+    fn plan(program: &ValidProgram) -> Option<Result<Self, Error>> {
         let max_tokens = program.max_tokens as usize;
-        let seq_len = program.seq_len as usize;
         let (mut n_blocks, mut wire_bytes, mut record_bytes) = (0, 0, 0);
         for step in &program.steps {
             match &step.op {
@@ -52,15 +49,12 @@ impl Scratch {
         let shape = PanelShape::new(max_tokens, n_blocks.checked_mul(BLOCK_SIZE)?);
         let n_lines = shape.lines(0..shape.n_steps()).len();
         let panels = place(&mut end, n_lines.checked_mul(size_of::<Line>())?)?;
-        let scores = place(&mut end, n_threads.checked_mul(seq_len * size_of::<f32>())?)?;
         let wire = place(&mut end, wire_bytes.checked_mul(max_tokens)?)?;
         let records = place(&mut end, max_tokens.checked_mul(record_bytes)?)?;
         Some(Region::new(end).map_err(Error::from).map(|region| Self {
             region,
             quantised,
             panels,
-            scores,
-            seq_len,
             wire,
             records,
         }))
@@ -116,22 +110,6 @@ impl Scratch {
         let offset = self.panels + range.start * size_of::<Line>();
         // SAFETY: the caller's promise.
         unsafe { self.region.slice_mut(offset, range.len()) }
-    }
-
-    /// Attention scores of `n_positions` for thread `thread`.
-    ///
-    /// # Safety
-    ///
-    /// Only that thread calls this, and drops one reference before it asks for the next.
-    #[expect(
-        clippy::mut_from_ref,
-        reason = "threads own disjoint parts, as the contract says"
-    )]
-    pub(crate) unsafe fn scores(&self, thread: usize, n_positions: usize) -> &mut [f32] {
-        assert!(n_positions <= self.seq_len);
-        let offset = self.scores + thread * self.seq_len * size_of::<f32>();
-        // SAFETY: the caller's promise.
-        unsafe { self.region.slice_mut(offset, n_positions) }
     }
 
     /// Embedding rows as they go over the wire.

@@ -68,7 +68,7 @@ impl Root {
         let loading = Loading::new(&mesh, &programs, &options.programs, &file, progress);
         let weights = loading.run()?;
         let own = programs.into_iter().next().expect("one program a rank");
-        let rank = Rank::new(own, kernels, weights, options.n_threads)?;
+        let rank = Rank::new(own, kernels, weights)?;
         Ok(Self {
             mesh,
             pool,

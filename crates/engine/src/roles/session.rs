@@ -72,7 +72,7 @@ impl Session<'_> {
         Rank::require_memory(&program, weight_bytes)?;
         mesh.send_control(0, ACCEPTED, &[])?;
         let weights = Weights::receive(mesh, &program)?;
-        let rank = Rank::new(program, self.kernels, weights, self.pool.n_threads())?;
+        let rank = Rank::new(program, self.kernels, weights)?;
         mesh.send_control(0, LOADED, &[])?;
         mesh.end_run();
         loaded(weight_bytes);

@@ -1,6 +1,7 @@
 //! The algorithms: portable ones, and those of each instruction set.
 
 mod arranged;
+pub(crate) mod attention;
 pub(crate) mod panel;
 mod prefetch;
 mod rows;

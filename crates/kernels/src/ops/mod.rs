@@ -9,9 +9,9 @@ mod panel;
 mod quantize;
 mod rms_norm;
 mod rope;
-mod softmax;
 mod swiglu;
 
+pub use attention::{AttentionClass, CacheElement, QueryRows};
 pub use candidates::Candidate;
 pub use panel::PanelShape;
 

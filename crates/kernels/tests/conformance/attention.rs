@@ -1,68 +1,109 @@
-//! Attention: against f64, and the same bits under every instruction set.
+//! Attention: against f64, and queries that do not depend on each other.
 
-use dllama_kernels::{Kernels, f16};
+use dllama_kernels::{AttentionClass, BlockQ80, CacheElement, ColumnsMut, Kernels, QueryRows, f16};
 
 use crate::data::Random;
 use crate::isas;
 use crate::reference::{Exact, ROUNDING};
 
-/// A cache type and its kernel.
-trait Cache: Exact {
+const CLASSES: [AttentionClass; 2] = [AttentionClass::Few, AttentionClass::Many];
+
+/// A cache type.
+trait Cache: Exact + CacheElement {
+    const HEAD_DIMS: &[usize];
     fn random(random: &mut Random, n: usize) -> Vec<Self>;
-    fn run(
-        k: &Kernels,
-        q: &[f32],
-        kv: [&[Self]; 2],
-        scale: f32,
-        scores: &mut [f32],
-        out: &mut [f32],
-    );
 }
 
 impl Cache for f32 {
+    const HEAD_DIMS: &[usize] = &[1, 2, 7, 8, 9, 15, 16, 17, 48, 64, 100, 128];
     fn random(random: &mut Random, n: usize) -> Vec<f32> {
         random.floats(n)
-    }
-    fn run(
-        k: &Kernels,
-        q: &[f32],
-        kv: [&[f32]; 2],
-        scale: f32,
-        scores: &mut [f32],
-        out: &mut [f32],
-    ) {
-        k.attention_f32(q, kv[0], kv[1], scale, scores, out);
     }
 }
 
 impl Cache for f16 {
+    const HEAD_DIMS: &[usize] = f32::HEAD_DIMS;
     fn random(random: &mut Random, n: usize) -> Vec<f16> {
         random.halves(n)
     }
-    fn run(
-        k: &Kernels,
-        q: &[f32],
-        kv: [&[f16]; 2],
-        scale: f32,
-        scores: &mut [f32],
-        out: &mut [f32],
-    ) {
-        k.attention_f16(q, kv[0], kv[1], scale, scores, out);
+}
+
+impl Cache for BlockQ80 {
+    const HEAD_DIMS: &[usize] = &[32, 64, 96, 128];
+    /// Up to 4, as the others.
+    fn random(random: &mut Random, n: usize) -> Vec<BlockQ80> {
+        let mut blocks = random.q80(n);
+        for block in &mut blocks {
+            block.scale = f16::from_f32(block.scale.to_f32() / 32.0);
+        }
+        blocks
+    }
+}
+
+struct Case<E> {
+    head_dim: usize,
+    n_heads: usize,
+    n_positions: Vec<usize>,
+    q: Vec<f32>,
+    keys: Vec<E>,
+    values: Vec<E>,
+    scale: f32,
+}
+
+impl<E: Cache> Case<E> {
+    fn new(head_dim: usize, n_heads: usize, n_positions: Vec<usize>) -> Self {
+        let mut random = Random::new(16);
+        let most = n_positions.iter().max().copied().unwrap_or(0);
+        let cached = most * head_dim / E::LEN;
+        Self {
+            q: random.floats(n_positions.len() * n_heads * head_dim),
+            keys: E::random(&mut random, cached),
+            values: E::random(&mut random, cached),
+            scale: 1.0 / (head_dim as f32).sqrt(),
+            head_dim,
+            n_heads,
+            n_positions,
+        }
+    }
+
+    /// Rows `first..last` of the case by themselves.
+    fn run(&self, k: &Kernels, class: AttentionClass, first: usize, last: usize) -> Vec<f32> {
+        let width = self.n_heads * self.head_dim;
+        let n_positions = &self.n_positions[first..last];
+        let most = n_positions.iter().max().copied().unwrap_or(0);
+        let cached = most * self.head_dim / E::LEN;
+        let rows = QueryRows {
+            q: &self.q[first * width..last * width],
+            row_stride: width,
+            n_heads: self.n_heads,
+            head_dim: self.head_dim,
+            n_positions,
+            scale: self.scale,
+        };
+        let mut out = vec![f32::NAN; (last - first) * width];
+        let window = ColumnsMut::all(&mut out, width);
+        k.attention(
+            class,
+            rows,
+            &self.keys[..cached],
+            &self.values[..cached],
+            window,
+        );
+        out
     }
 }
 
 /// The output, and the sum of the magnitudes of its terms, for each dimension.
-fn reference<E: Cache>(q: &[f32], keys: &[E], values: &[E], scale: f32) -> Vec<(f64, f64)> {
-    let row = |row: &[E]| -> Vec<f64> { row.iter().map(|x| x.values()[0]).collect() };
-    let score = |key: &[E]| {
-        let products = row(key).into_iter().zip(q).map(|(k, &q)| k * f64::from(q));
+fn reference(q: &[f32], keys: &[f64], values: &[f64], scale: f32) -> Vec<(f64, f64)> {
+    let score = |key: &[f64]| {
+        let products = key.iter().zip(q).map(|(k, &q)| k * f64::from(q));
         (products.sum::<f64>() * f64::from(scale)).exp()
     };
     let weights: Vec<f64> = keys.chunks(q.len()).map(score).collect();
     let sum: f64 = weights.iter().sum();
     let mut out = vec![(0.0, 0.0); q.len()];
     for (weight, value) in weights.iter().zip(values.chunks(q.len())) {
-        for (out, value) in out.iter_mut().zip(row(value)) {
+        for (out, value) in out.iter_mut().zip(value) {
             out.0 += weight / sum * value;
             out.1 += weight / sum * value.abs();
         }
@@ -71,38 +112,56 @@ fn reference<E: Cache>(q: &[f32], keys: &[E], values: &[E], scale: f32) -> Vec<(
 }
 
 fn check<E: Cache>() {
-    let mut random = Random::new(16);
-    for head_dim in [1, 2, 7, 8, 9, 15, 16, 17, 64, 100, 128] {
-        for n_positions in [1, 2, 7, 8, 9, 33, 200] {
-            let q = &random.floats(head_dim + 1)[1..];
-            let keys = &E::random(&mut random, n_positions * head_dim + 1)[1..];
-            let values = &E::random(&mut random, n_positions * head_dim + 1)[1..];
-            let scale = 1.0 / (head_dim as f32).sqrt();
-            let expected = reference(q, keys, values, scale);
+    for &head_dim in E::HEAD_DIMS {
+        for (n_heads, n_positions) in [
+            (1, vec![1]),
+            (1, vec![2]),
+            (3, vec![31]),
+            (1, vec![32]),
+            (2, vec![33]),
+            (2, vec![200]),
+            (1, (60..70).collect()),
+            (3, vec![100, 1, 33]),
+        ] {
+            check_case(&Case::<E>::new(head_dim, n_heads, n_positions));
+        }
+    }
+}
 
-            // |q . k| * scale is at most 16 * sqrt(head_dim), computed with
-            // head_dim + 3 roundings; a weight is off by twice that (its own score
-            // and the others'), by exp and the sum over positions; so is the output.
-            let score_error = (head_dim as f64 + 3.0) * 16.0 * (head_dim as f64).sqrt();
-            let bound = ROUNDING * (2.0 * (score_error + 3.0) + 2.0 * n_positions as f64 + 4.0);
-
-            let mut portable = None;
-            for k in isas::all() {
-                let mut scores = vec![f32::NAN; n_positions];
-                let mut out = vec![f32::NAN; head_dim];
-                E::run(&k, q, [keys, values], scale, &mut scores, &mut out);
-                for (&got, &(expected, magnitudes)) in out.iter().zip(&expected) {
-                    let error = (f64::from(got) - expected).abs();
-                    assert!(
-                        error <= bound * magnitudes,
-                        "{} head_dim {head_dim} n_positions {n_positions}: {got}, expected {expected}",
-                        k.isa(),
-                    );
-                }
-                let weights: f32 = scores.iter().sum();
-                assert!((weights - 1.0).abs() < 1e-4, "scores hold the weights");
-                let bits: Vec<u32> = out.iter().chain(&scores).map(|x| x.to_bits()).collect();
-                assert_eq!(*portable.get_or_insert(bits.clone()), bits, "{}", k.isa());
+fn check_case<E: Cache>(case: &Case<E>) {
+    let head_dim = case.head_dim;
+    let wide = |x: &[E]| x.iter().flat_map(Exact::values).collect::<Vec<f64>>();
+    let (keys, values) = (wide(&case.keys), wide(&case.values));
+    for (k, class) in isas::all()
+        .into_iter()
+        .flat_map(|k| CLASSES.map(|class| (k, class)))
+    {
+        let out = case.run(&k, class, 0, case.n_positions.len());
+        for (index, (q, out)) in case
+            .q
+            .chunks(head_dim)
+            .zip(out.chunks(head_dim))
+            .enumerate()
+        {
+            let n_positions = case.n_positions[index / case.n_heads];
+            let cached = n_positions * head_dim;
+            let expected = reference(q, &keys[..cached], &values[..cached], case.scale);
+            // |q . k| * scale is at most 16 * sqrt(head_dim), computed with head_dim + 4
+            // roundings; a weight is off by twice that (its own score and the others'), by the differences
+            // with the largest score so far, each of which is rounded at twice the largest score, by
+            // exp and a factor a block, and by the sum over positions; so is the output.
+            let largest = 16.0 * (head_dim as f64).sqrt();
+            let n_blocks = n_positions.div_ceil(32) as f64;
+            let score_error = (head_dim as f64 + 4.0) * largest + 2.0 * n_blocks * largest;
+            let roundings = 2.0 * (score_error + 5.0 * n_blocks) + 2.0 * n_positions as f64 + 4.0;
+            for (&got, (expected, magnitudes)) in out.iter().zip(expected) {
+                let error = (f64::from(got) - expected).abs();
+                assert!(
+                    error <= roundings * ROUNDING * magnitudes,
+                    "{} {class:?} head_dim {head_dim} n_positions {n_positions}: {got}, \
+                     expected {expected}",
+                    k.isa(),
+                );
             }
         }
     }
@@ -119,23 +178,88 @@ fn over_an_f16_cache() {
 }
 
 #[test]
-fn one_position_gives_its_value() {
-    for k in isas::all() {
-        let mut out = [f32::NAN; 3];
-        k.attention_f32(
-            &[9.0; 3],
-            &[1.0; 3],
-            &[1.5, -2.5, 3.0],
-            1.0,
-            &mut [0.0],
-            &mut out,
+fn over_a_q80_cache() {
+    check::<BlockQ80>();
+}
+
+#[test]
+fn a_query_does_not_depend_on_those_beside_it() {
+    let case = Case::<f16>::new(48, 3, vec![5, 90, 33, 64, 65, 1, 32]);
+    let width = case.n_heads * case.head_dim;
+    for (k, class) in isas::all()
+        .into_iter()
+        .flat_map(|k| CLASSES.map(|class| (k, class)))
+    {
+        let all = case.run(&k, class, 0, 7);
+        for (first, last) in [(0, 1), (1, 2), (2, 5), (5, 7)] {
+            let some = case.run(&k, class, first, last);
+            let all = &all[first * width..last * width];
+            let same = some
+                .iter()
+                .zip(all)
+                .all(|(a, b)| a.to_bits() == b.to_bits());
+            assert!(same, "{} {class:?} {first}..{last}", k.isa());
+        }
+    }
+}
+
+/// The largest score may come first or last, and be far from the others.
+#[test]
+fn scores_far_apart_leave_the_largest() {
+    for (k, class) in isas::all()
+        .into_iter()
+        .flat_map(|k| CLASSES.map(|class| (k, class)))
+    {
+        for place in [0, 31, 32, 99] {
+            let mut keys = vec![-1e30f32; 100];
+            keys[place] = 1e30;
+            let mut values = vec![7.0f32; 100];
+            values[place] = -2.5;
+            let rows = QueryRows {
+                q: &[1.0],
+                row_stride: 1,
+                n_heads: 1,
+                head_dim: 1,
+                n_positions: &[100],
+                scale: 1.0,
+            };
+            let mut out = [f32::NAN];
+            k.attention(class, rows, &keys, &values, ColumnsMut::all(&mut out, 1));
+            assert_eq!(out, [-2.5], "{} {class:?} {place}", k.isa());
+        }
+    }
+}
+
+#[test]
+fn what_is_not_finite_comes_out() {
+    for (k, class) in isas::all()
+        .into_iter()
+        .flat_map(|k| CLASSES.map(|class| (k, class)))
+    {
+        let mut case = Case::<f32>::new(8, 1, vec![40, 40]);
+        case.q[3] = f32::NAN;
+        let out = case.run(&k, class, 0, 2);
+        assert!(out[..8].iter().all(|x| x.is_nan()), "{} {class:?}", k.isa());
+        assert!(
+            out[8..].iter().all(|x| x.is_finite()),
+            "{} {class:?}",
+            k.isa()
         );
-        assert_eq!(out, [1.5, -2.5, 3.0]);
     }
 }
 
 #[test]
 #[should_panic(expected = "at least its own position")]
 fn no_position_panics() {
-    isas::scalar().attention_f32(&[0.0], &[], &[], 1.0, &mut [], &mut [0.0]);
+    let rows = QueryRows {
+        q: &[0.0],
+        row_stride: 1,
+        n_heads: 1,
+        head_dim: 1,
+        n_positions: &[0],
+        scale: 1.0,
+    };
+    let mut out = [0.0];
+    let out = ColumnsMut::all(&mut out, 1);
+    isas::scalar().attention::<f32>(AttentionClass::Few, rows, &[], &[], out);
 }

@@ -1,4 +1,4 @@
-//! RMSNorm, RoPE, softmax, SwiGLU and adds: against f64, and the same bits under
+//! RMSNorm, RoPE, SwiGLU and adds: against f64, and the same bits under
 //! every instruction set.
 
 use dllama_kernels::Kernels;
@@ -111,46 +111,6 @@ fn swiglu_of_large_gates_is_finite() {
         assert_eq!(out[0], 0.0);
         assert!(out[1].abs() < 1e-35);
         assert_eq!(out[2..], [90.0, 1000.0]);
-    }
-}
-
-#[test]
-fn softmax() {
-    check(
-        // The difference is rounded at up to 8, so the exponential moves by 8
-        // roundings; exp; n - 1 additions of positive terms, and the quotient.
-        |n| 2.0 * (8.0 + EXP) + n as f64 + 1.0,
-        |k, x, _| {
-            let mut x = x.to_vec();
-            k.softmax(&mut x);
-            x
-        },
-        |x, _| {
-            let sum: f64 = x.iter().map(|x| x.exp()).sum();
-            x.iter().map(|x| x.exp() / sum).collect()
-        },
-    );
-}
-
-#[test]
-fn softmax_subtracts_the_maximum() {
-    for k in isas::all() {
-        let mut x = [
-            1e30,
-            1e30,
-            -1e30,
-            f32::NEG_INFINITY,
-            1e30,
-            1e30,
-            0.0,
-            0.0,
-            0.0,
-        ];
-        k.softmax(&mut x);
-        assert_eq!(x, [0.25, 0.25, 0.0, 0.0, 0.25, 0.25, 0.0, 0.0, 0.0]);
-        let mut x = [0.0, f32::NAN, 0.0];
-        k.softmax(&mut x);
-        assert!(x.iter().all(|x| x.is_nan()));
     }
 }
 

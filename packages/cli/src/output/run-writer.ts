@@ -8,7 +8,7 @@ export interface RunStart {
   info: Model["info"];
   seed: number;
   bufferFloatType: "q80" | "f32";
-  kvCacheType: "f16" | "f32";
+  kvCacheType: "f16" | "q80" | "f32";
 }
 
 /** Methods are called in this order; those of a run that is cut short may be missing. */

@@ -3,7 +3,8 @@
 use std::ops::RangeInclusive;
 
 use crate::program::error::ProgramError;
-use crate::program::schema::{Program, Source, Weight};
+use crate::program::schema::{CacheType, Program, Source, Weight};
+use dllama_kernels::BLOCK_SIZE;
 use dllama_net::MAX_WORLD_SIZE;
 
 /// Largest width, number of rows or positions. With it no product of three sizes overflows `u64`,
@@ -48,6 +49,11 @@ pub(super) fn check(program: &Program) -> Result<(), ProgramError> {
         let what = || format!("KV cache {index}");
         within(what, cache.n_kv_heads, 0..=MAX_SIZE)?;
         within(what, cache.head_dim, 1..=2 * MAX_PAIRS as u32)?;
+        let whole_blocks = cache.head_dim.is_multiple_of(BLOCK_SIZE as u32);
+        if program.kv_cache_type == CacheType::Q80 && !whole_blocks {
+            let expected = format!("heads of whole blocks of {BLOCK_SIZE} for a Q80 cache");
+            return Err(declaration(what(), expected, cache.head_dim.to_string()));
+        }
         let width = u64::from(cache.n_kv_heads) * u64::from(cache.head_dim);
         within(what, width, 0..=u64::from(MAX_SIZE))?;
     }

@@ -1,10 +1,10 @@
-//! F16: conversions, and attention over an F16 cache.
+//! Conversions of F16.
 
 use core::arch::x86_64::*;
 
 use half::f16;
 
-use super::super::scalar::{attention, convert};
+use super::super::scalar::convert;
 use super::vectors::{load_f16, load_f32, store_f32};
 
 #[inline]
@@ -35,17 +35,4 @@ pub(super) fn narrow_f16(x: &[f32], out: &mut [f16]) {
         unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), halves) };
     }
     convert::narrow_f16(rest, out_rest);
-}
-
-#[target_feature(enable = "avx2,fma,f16c")]
-pub(super) fn attention_f16(
-    q: &[f32],
-    keys: &[f16],
-    values: &[f16],
-    scale: f32,
-    scores: &mut [f32],
-    out: &mut [f32],
-) {
-    // A closure has the instructions of the function it is written in.
-    attention::attention(q, keys, values, scale, scores, out, |halves| widen(halves));
 }

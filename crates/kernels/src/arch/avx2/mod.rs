@@ -3,6 +3,7 @@
 //! The matmuls and the conversions of F16 are written for it; all else is the
 //! portable source compiled for these instructions.
 
+mod attention;
 mod floats;
 pub(super) mod groups;
 mod halves;
@@ -30,9 +31,8 @@ pub(crate) static TABLE: Table = Table {
     rms_norm: recompiled::rms_norm,
     rope_interleaved: recompiled::rope_interleaved,
     rope_half_split: recompiled::rope_half_split,
-    attention_f16: halves::attention_f16,
-    attention_f32: recompiled::attention_f32,
-    softmax: recompiled::softmax,
+    attend_few: attention::attend_few,
+    attend_many: attention::attend_many,
     swiglu: recompiled::swiglu,
     add_assign: recompiled::add_assign,
     add_q80: recompiled::add_q80,

@@ -1,9 +1,7 @@
 //! Portable kernels, compiled for AVX2: the same source and the same bits, in
 //! registers twice as wide. `scalar` inlines them here for that.
 
-use super::super::scalar::{
-    add, attention, convert, log_sum_exp, quantize, rms_norm, rope, softmax, swiglu,
-};
+use super::super::scalar::{add, convert, log_sum_exp, quantize, rms_norm, rope, swiglu};
 use crate::blocks::{BlockQ40, BlockQ80};
 use crate::not_finite::NotFinite;
 
@@ -24,15 +22,6 @@ recompiled! {
     rms_norm::rms_norm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]);
     rope::rope_interleaved(x: &mut [f32], cos: &[f32], sin: &[f32]);
     rope::rope_half_split(x: &mut [f32], cos: &[f32], sin: &[f32]);
-    attention::attention_f32(
-        q: &[f32],
-        keys: &[f32],
-        values: &[f32],
-        scale: f32,
-        scores: &mut [f32],
-        out: &mut [f32]
-    );
-    softmax::softmax(x: &mut [f32]);
     swiglu::swiglu(gate: &[f32], up: &[f32], out: &mut [f32]);
     add::add_assign(acc: &mut [f32], x: &[f32]);
     add::add_q80(acc: &mut [f32], x: &[BlockQ80]);

@@ -3,6 +3,7 @@
 //! The portable source is compiled for them as it is, so only what a compiler does
 //! not find is written here: the matmuls and the conversions of F16.
 
+mod attention;
 mod floats;
 mod halves;
 mod q40;
@@ -19,6 +20,7 @@ pub(crate) static TABLE: Table = Table {
     matmul_f32_f32: floats::matmul_f32_f32,
     dequantize_f16: halves::dequantize_f16,
     narrow_f16: halves::narrow_f16,
-    attention_f16: halves::attention_f16,
+    attend_few: attention::attend_few,
+    attend_many: attention::attend_many,
     ..scalar::TABLE
 };

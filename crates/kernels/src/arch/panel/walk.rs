@@ -112,6 +112,10 @@ unsafe fn multiply_panel<K: PanelKernel>(
             let n_rows = TILE.min(out.n_cols() - first_row);
             let tile;
             (tile, rest) = rest.split_at(n_rows * n_blocks);
+            // Rows of the output lie far apart: where they are to be written would be waited for.
+            for token in 0..out.n_rows() {
+                prefetch(&out.row_mut(token)[first_row..][..n_rows]);
+            }
             // SAFETY: the caller's promise.
             unsafe { expand_tile::<K>(tile, n_blocks, expanded) };
             let mut sums = [Sums([0.0; TOKENS]); TILE];

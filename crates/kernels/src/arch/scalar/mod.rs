@@ -6,16 +6,15 @@
 //! wider instruction set, is faster there and gives the same bits.
 
 pub(crate) mod add;
-pub(crate) mod attention;
+mod attention;
 pub(crate) mod convert;
-mod exp;
-mod lanes;
+pub(crate) mod exp;
+pub(crate) mod lanes;
 pub(crate) mod log_sum_exp;
 mod matmul;
 pub(crate) mod quantize;
 pub(crate) mod rms_norm;
 pub(crate) mod rope;
-pub(crate) mod softmax;
 pub(crate) mod swiglu;
 
 use crate::table::Table;
@@ -36,9 +35,8 @@ pub(crate) static TABLE: Table = Table {
     rms_norm: rms_norm::rms_norm,
     rope_interleaved: rope::rope_interleaved,
     rope_half_split: rope::rope_half_split,
-    attention_f16: attention::attention_f16,
-    attention_f32: attention::attention_f32,
-    softmax: softmax::softmax,
+    attend_few: attention::attend_few,
+    attend_many: attention::attend_many,
     swiglu: swiglu::swiglu,
     add_assign: add::add_assign,
     add_q80: add::add_q80,

@@ -3,4 +3,4 @@
 /**
  * Types of cached keys and values.
  */
-export type CacheType = "f16" | "f32";
+export type CacheType = "f16" | "q80" | "f32";
