@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the kernels' tests with NEON: built for arm64, run by qemu as a Cortex-A72.
+# Runs the kernels' tests with Arm's instruction sets: built for arm64, run by qemu as a Cortex-A72
+# (Raspberry Pi 4), as a Cortex-A76 (Raspberry Pi 5) and as all that qemu can be.
 # Exits 75 with one line that says what is missing, so that a caller can count the
 # suite as skipped; arguments go to `cargo test`.
 set -euo pipefail
@@ -31,14 +32,20 @@ for compiler in "${RUSTC:-rustc}" /usr/bin/rustc ""; do
   if has_std "$compiler"; then break; fi
 done
 
-# Linked statically, so that qemu needs no arm64 system around it. Cortex-A72 has the
-# base instructions of Armv8-A and none of the later ones.
+# Linked statically, so that qemu needs no arm64 system around it.
 export RUSTC="$compiler"
 export CARGO_TARGET_DIR="$PWD/target/neon"
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static"
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="$emulator"
-export QEMU_CPU=cortex-a72
-export REQUIRE_ISA="${REQUIRE_ISA:-neon}"
 
-exec timeout --foreground 900 cargo test --package dllama-kernels --target "$target" --tests "$@"
+run() {
+  export QEMU_CPU="$1" REQUIRE_ISA="$2"
+  shift 2
+  timeout --foreground 900 cargo test --package dllama-kernels --target "$target" "$@"
+}
+
+# The first has the base instructions of Armv8-A and none of the later ones.
+run cortex-a72 neon --tests "$@"
+run cortex-a76 neon,dotprod --test conformance "$@"
+run max neon,dotprod,i8mm --test conformance "$@"

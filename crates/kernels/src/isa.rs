@@ -15,16 +15,22 @@ pub enum Isa {
     Avx512Vnni,
     /// Armv8-A's base vector instructions.
     Neon,
+    /// Armv8-A with products of four bytes, as in Cortex-A76.
+    Dotprod,
+    /// Armv8-A with products of matrices of bytes, too.
+    I8mm,
 }
 
 impl Isa {
     /// From the plainest to the fastest; those of one machine keep this order.
-    const ALL: [Isa; 5] = [
+    const ALL: [Isa; 7] = [
         Isa::Scalar,
         Isa::Avx2,
         Isa::AvxVnni,
         Isa::Avx512Vnni,
         Isa::Neon,
+        Isa::Dotprod,
+        Isa::I8mm,
     ];
 
     /// The instruction sets that this machine runs, the fastest last.
@@ -61,6 +67,14 @@ impl Isa {
             }
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Dotprod => {
+                Isa::Neon.is_available() && std::arch::is_aarch64_feature_detected!("dotprod")
+            }
+            #[cfg(target_arch = "aarch64")]
+            Isa::I8mm => {
+                Isa::Dotprod.is_available() && std::arch::is_aarch64_feature_detected!("i8mm")
+            }
             #[allow(unreachable_patterns)] // those of other architectures
             _ => false,
         }
@@ -74,6 +88,8 @@ impl Isa {
             Isa::AvxVnni => "avxvnni",
             Isa::Avx512Vnni => "avx512vnni",
             Isa::Neon => "neon",
+            Isa::Dotprod => "dotprod",
+            Isa::I8mm => "i8mm",
         }
     }
 

@@ -55,6 +55,10 @@ impl Kernels {
             Isa::Avx512Vnni => &arch::avx512vnni::TABLE,
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => &arch::neon::TABLE,
+            #[cfg(target_arch = "aarch64")]
+            Isa::Dotprod => &arch::dotprod::TABLE,
+            #[cfg(target_arch = "aarch64")]
+            Isa::I8mm => &arch::i8mm::TABLE,
             _ => &arch::scalar::TABLE,
         };
         Kernels { isa, table }

@@ -229,4 +229,12 @@ test("Q80 buffers need whole blocks", async () => {
   assert.is(model.programs({ ...options, bufferFloatType: "f32" }).length, 2);
 });
 
+test("a Q80 cache needs heads of whole blocks", async () => {
+  const model = await open(() => {});
+  const options = { worldSize: 1, seqLen: 16, maxTokens: 16, bufferFloatType: "q80" } as const;
+  await expectError("INVALID_ARGUMENT", ["multiple of 32", "q80 KV cache"], () =>
+    model.programs({ ...options, kvCacheType: "q80" }),
+  );
+});
+
 test.run();

@@ -47,12 +47,19 @@ export async function openLlama(file: GgufFile): Promise<OpenModel> {
 
 function llamaPrograms(llama: Llama, options: ProgramOptions): Program[] {
   const { config, tensors } = llama;
-  const { worldSize, bufferFloatType } = options;
+  const { worldSize, bufferFloatType, kvCacheType } = options;
   if (worldSize > 1 && bufferFloatType === "q80" && config.dim % 32 !== 0) {
     throw new DllamaError(
       "INVALID_ARGUMENT",
       `expected a dimension that is a multiple of 32 for q80 buffers, got ${config.dim}`,
       { hint: "Run with --buffer-float-type f32." },
+    );
+  }
+  if (kvCacheType === "q80" && config.headDim % 32 !== 0) {
+    throw new DllamaError(
+      "INVALID_ARGUMENT",
+      `expected heads of a multiple of 32 values for a q80 KV cache, got ${config.headDim}`,
+      { hint: "Run with --kv-cache-type f16." },
     );
   }
   const isQuantised = (type: FloatType): boolean => type === "q40" || type === "q80";

@@ -4,11 +4,12 @@
 //! not find is written here: the matmuls and the conversions of F16.
 
 mod attention;
+pub(super) mod expand;
 mod floats;
 mod halves;
-mod q40;
+pub(super) mod q40;
 mod q80;
-mod vectors;
+pub(super) mod vectors;
 
 use super::scalar;
 use crate::table::Table;

@@ -11,7 +11,7 @@ use crate::blocks::{BlockQ40, BlockQ80};
 use crate::columns::ColumnsMut;
 
 /// Blocks a step: their scales, or their sums, fill a register.
-const GROUP: usize = 4;
+pub(in crate::arch) const GROUP: usize = 4;
 
 #[target_feature(enable = "neon")]
 pub(super) fn matmul_q40_q80(w: &[BlockQ40], x: &[BlockQ80], n_blocks: usize, out: ColumnsMut<'_>) {
@@ -79,7 +79,7 @@ fn add_group<const T: usize>(
 /// The first 16 values, then the last.
 #[inline]
 #[target_feature(enable = "neon")]
-fn values_of(block: &BlockQ40) -> [int8x16_t; 2] {
+pub(in crate::arch) fn values_of(block: &BlockQ40) -> [int8x16_t; 2] {
     let bytes = load_u8(&block.quants);
     let low = vreinterpretq_s8_u8(vandq_u8(bytes, vdupq_n_u8(15)));
     let high = vreinterpretq_s8_u8(vshrq_n_u8::<4>(bytes));
@@ -98,7 +98,7 @@ fn multiply(w: [int8x16_t; 2], x: &BlockQ80) -> int16x8_t {
 }
 
 /// The rest of a row, filled up with zeros.
-fn padded<B: Copy + Zeroable>(rest: &[B]) -> [B; GROUP] {
+pub(in crate::arch) fn padded<B: Copy + Zeroable>(rest: &[B]) -> [B; GROUP] {
     let mut group = [B::zeroed(); GROUP];
     group[..rest.len()].copy_from_slice(rest);
     group

@@ -24,6 +24,7 @@ pub struct Line([u8; 64]);
 
 /// `n`, unknown to the compiler. It unrolls a loop of a few known rounds, then sorts the sums one after the
 /// other, so that each waits for itself, and runs out of registers.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(crate) fn rolled(n: usize) -> usize {
     core::hint::black_box(n)

@@ -1,0 +1,123 @@
+//! The inner loop of a panel: 4 tokens a register, four registers, four weight rows.
+
+use core::arch::aarch64::*;
+
+use super::super::neon::expand::expand;
+use super::super::neon::vectors::{load_f32, load_i32, load_quads, load_words};
+use super::super::panel::expanded::{Expanded, GROUP};
+use super::super::panel::step::{self, HALF};
+use super::super::panel::walk::{self, PanelKernel, Sums};
+use super::super::panel::{ROWS, in_memory};
+use super::sdot::sdot_lane;
+use crate::blocks::{BlockQ40, BlockQ80};
+use crate::table::Panels;
+
+pub(super) const PANELS: Panels = Panels {
+    pack: walk::pack::<Kernel>,
+    matmul_q40: walk::matmul::<Kernel>,
+};
+
+/// Tokens in a register.
+const LANES: usize = 4;
+/// Registers of tokens that the inner loop works on.
+const T: usize = 4;
+
+type Step = step::Step<i32, LANES, 16>;
+
+struct Kernel;
+
+impl PanelKernel for Kernel {
+    type Step = Step;
+
+    unsafe fn pack<'a>(blocks: impl Iterator<Item = &'a BlockQ80>) -> Step {
+        Step::pack(blocks)
+    }
+
+    unsafe fn expand(w: &[BlockQ40; GROUP], out: &mut Expanded) {
+        // SAFETY: the caller's promise.
+        unsafe { expand(w, out) }
+    }
+
+    unsafe fn multiply(
+        w: [&[Expanded]; ROWS],
+        x: &[Step],
+        n_tokens: usize,
+        sums: &mut [Sums; ROWS],
+    ) {
+        for first in (0..n_tokens.div_ceil(LANES)).step_by(T) {
+            // SAFETY: the caller's promise.
+            unsafe { multiply(w, x, first, sums) }
+        }
+    }
+}
+
+/// The `T` registers of tokens from `first` on.
+#[target_feature(enable = "neon,dotprod")]
+fn multiply(w: [&[Expanded]; ROWS], x: &[Step], first: usize, sums: &mut [Sums; ROWS]) {
+    for (i, x) in x.iter().enumerate() {
+        let (group, block) = (i / GROUP, i % GROUP);
+        let w = [&w[0][group], &w[1][group], &w[2][group], &w[3][group]];
+        let mut products = [[vdupq_n_s32(0); T]; ROWS];
+        for row in &mut products {
+            for (product, offset) in row.iter_mut().zip(&x.offsets[first..]) {
+                *product = load_i32(offset);
+            }
+        }
+        let (low, high) = x.quads.split_at(HALF);
+        add(&mut products, w.map(|w| &w.low[block]), low, first);
+        add(&mut products, w.map(|w| &w.high[block]), high, first);
+        for ((w, products), sums) in w.iter().zip(&products).zip(in_memory(sums)) {
+            let sums = &mut sums.0.as_chunks_mut::<LANES>().0[first..];
+            let x_scales = &x.scales[first..];
+            for ((product, x_scales), sum) in products.iter().zip(x_scales).zip(sums) {
+                let scale = vmulq_n_f32(load_f32(x_scales), w.scales[block]);
+                let added = vfmaq_f32(load_f32(sum), vcvtq_f32_s32(*product), scale);
+                // SAFETY: the reference is valid for the 16 bytes that are written.
+                unsafe { vst1q_f32(sum.as_mut_ptr(), added) };
+            }
+        }
+    }
+}
+
+/// Four quads of each row.
+#[inline]
+#[target_feature(enable = "neon,dotprod")]
+fn add(
+    products: &mut [[int32x4_t; T]; ROWS],
+    w: [&[u32; HALF]; ROWS],
+    x: &[[[[i8; 4]; LANES]; 16]],
+    first: usize,
+) {
+    let w = [
+        load_words(w[0]),
+        load_words(w[1]),
+        load_words(w[2]),
+        load_words(w[3]),
+    ];
+    add_quad::<0>(products, w, &x[0], first);
+    add_quad::<1>(products, w, &x[1], first);
+    add_quad::<2>(products, w, &x[2], first);
+    add_quad::<3>(products, w, &x[3], first);
+}
+
+#[inline]
+#[target_feature(enable = "neon,dotprod")]
+fn add_quad<const QUAD: u8>(
+    products: &mut [[int32x4_t; T]; ROWS],
+    w: [int8x16_t; ROWS],
+    x: &[[[i8; 4]; LANES]; 16],
+    first: usize,
+) {
+    let x = &x[first..first + T];
+    let x = [
+        load_quads(&x[0]),
+        load_quads(&x[1]),
+        load_quads(&x[2]),
+        load_quads(&x[3]),
+    ];
+    for (products, w) in products.iter_mut().zip(w) {
+        for (product, x) in products.iter_mut().zip(x) {
+            *product = sdot_lane::<QUAD>(*product, x, w);
+        }
+    }
+}
