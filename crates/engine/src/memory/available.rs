@@ -23,7 +23,7 @@ pub(crate) fn require_available(what: &str, n_bytes: Option<usize>) -> Result<()
 
 /// What the kernel estimates it can give without swapping, within the limit of the control group.
 #[cfg(target_os = "linux")]
-fn available_bytes() -> Option<u64> {
+pub(crate) fn available_bytes() -> Option<u64> {
     let info = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = info
         .lines()
@@ -46,6 +46,6 @@ fn control_group_room() -> Option<u64> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn available_bytes() -> Option<u64> {
+pub(crate) fn available_bytes() -> Option<u64> {
     None
 }

@@ -6,7 +6,7 @@ mod buffers;
 mod kv_caches;
 mod region;
 
-pub(crate) use available::require_available;
+pub(crate) use available::{available_bytes, require_available};
 pub(crate) use buffers::Buffers;
 pub(crate) use kv_caches::{KvCaches, KvPlace};
 pub(crate) use region::{PART_ALIGNMENT, Region, place};

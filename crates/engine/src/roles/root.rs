@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::ops::candidates;
 use crate::rank::{Digest, Rank, RowResult};
 use crate::rows::{self, Row, RowClass};
-use crate::weights::{ModelFile, WeightPlan};
+use crate::weights::{ModelFile, ReadAhead, WeightPlan};
 
 /// What a root is made from.
 pub struct RootOptions {
@@ -48,6 +48,8 @@ pub struct Root {
     pool: Pool,
     rank: Mutex<Option<Rank>>,
     isa: Isa,
+    /// Reads the model while the first forwards run.
+    _read_ahead: ReadAhead,
 }
 
 impl Root {
@@ -61,10 +63,11 @@ impl Root {
         let programs = parse(&options.programs, options.workers.len() + 1)?;
         let file = Arc::new(ModelFile::open(&options.model)?);
         let kernels = Kernels::detect()?;
-        let own_bytes = WeightPlan::for_root(&programs[0])?.owned_bytes;
-        Rank::require_memory(&programs[0], own_bytes)?;
+        let plan = WeightPlan::for_root(&programs[0])?;
+        Rank::require_memory(&programs[0], plan.owned_bytes)?;
         let pool = Pool::new(options.n_threads)?;
         let mesh = connect(ConnectOptions::new(options.workers))?;
+        let read_ahead = ReadAhead::start(&programs[0], &plan, file.clone());
         let loading = Loading::new(&mesh, &programs, &options.programs, &file, progress);
         let weights = loading.run()?;
         let own = programs.into_iter().next().expect("one program a rank");
@@ -74,6 +77,7 @@ impl Root {
             pool,
             rank: Mutex::new(Some(rank)),
             isa: kernels.isa(),
+            _read_ahead: read_ahead,
         })
     }
 

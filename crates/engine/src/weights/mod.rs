@@ -3,10 +3,12 @@
 mod gather;
 mod model_file;
 mod plan;
+mod read_ahead;
 mod store;
 mod transfer;
 
 pub use model_file::ModelFile;
 pub(crate) use plan::{WeightPlan, n_bytes};
+pub(crate) use read_ahead::ReadAhead;
 pub(crate) use store::Weights;
 pub(crate) use transfer::send;

@@ -22,6 +22,7 @@ impl Weights {
     /// Memory for the weights of `plan`, not filled yet.
     pub(crate) fn new(plan: WeightPlan, file: Option<Arc<ModelFile>>) -> Result<Self, Error> {
         let owned = Region::new(plan.owned_bytes)?;
+        owned.prefer_large_pages();
         Ok(Self { plan, owned, file })
     }
 
