@@ -98,7 +98,7 @@ function choices(spelling: string, type: { readonly choices?: readonly string[] 
 function flagDescription(flag: AnyFlag): string {
   if (flag.kind === "toggle") return flag.description;
   const standard =
-    flag.defaultText ?? (flag.kind === "option" ? flag.default?.toString() : undefined);
+    flag.defaultText ?? flag.default?.toString();
   return standard === undefined ? flag.description : `${flag.description} Default: ${standard}.`;
 }
 
