@@ -9,7 +9,8 @@ import type { ParsedFlags } from "../args/command-spec.ts";
 import { parse } from "../args/parse.ts";
 import { UsageError } from "../args/usage-error.ts";
 import { benchWriters } from "../output/bench/formats.ts";
-import { log, setVerbosity } from "../output/log.ts";
+import { setVerbosity } from "../output/log.ts";
+import { createStatus } from "../output/status.ts";
 import { sourceCommit } from "../source-commit.ts";
 import { untilStopped } from "../stop.ts";
 import { withTemporaryFolder } from "../temporary-folder.ts";
@@ -50,7 +51,10 @@ async function bench(flags: Flags, signal: AbortSignal): Promise<void> {
   const shape = flags.shape ?? DEFAULT_SHAPE;
   await withTemporaryFolder(async (folder) => {
     const path = join(folder, `${shape}.gguf`);
-    await writeSparseModel(path, { shape, contextLength: positionsNeeded(planTests(tests(flags))) });
+    await writeSparseModel(path, {
+      shape,
+      contextLength: positionsNeeded(planTests(tests(flags))),
+    });
     await measure(flags, { path, model: null, shape }, signal);
   });
 }
@@ -75,6 +79,7 @@ async function measure(flags: Flags, subject: Subject, signal: AbortSignal): Pro
   const { path, model, shape } = subject;
   const kvCacheType = flags["kv-cache-type"];
   const writer = benchWriters[flags.format]((text) => process.stdout.write(text));
+  const status = createStatus();
   const events = benchmark({
     ...tests(flags),
     path,
@@ -83,15 +88,20 @@ async function measure(flags: Flags, subject: Subject, signal: AbortSignal): Pro
     bufferFloatType,
     kvCacheType,
     nthreads: nthreads.length === 0 ? undefined : nthreads,
-    onPhase: (phase) => log.info(`${phase.charAt(0).toUpperCase()}${phase.slice(1)}`),
+    onPhase: (phase) => status.show(phase),
     signal,
   });
-  for await (const event of events) {
-    if (event.type === "case") {
-      writer.result(event);
-      continue;
+  try {
+    for await (const event of events) {
+      status.clear();
+      if (event.type === "case") {
+        writer.result(event);
+        continue;
+      }
+      const [commit, nRanks] = [await sourceCommit(), workers.length + 1];
+      writer.start({ machine: event, commit, model, shape, nRanks, bufferFloatType, kvCacheType });
     }
-    const [commit, nRanks] = [await sourceCommit(), workers.length + 1];
-    writer.start({ machine: event, commit, model, shape, nRanks, bufferFloatType, kvCacheType });
+  } finally {
+    status.clear();
   }
 }

@@ -11,7 +11,7 @@ import type { RankOptions } from "../load-ranks.ts";
 import { requireCount } from "../load-model.ts";
 import { openModel } from "../models/model-family.ts";
 import { fromNative } from "../native-error.ts";
-import { planTests, positionsNeeded } from "./cases.ts";
+import { planTests, positionsNeeded, testTokens } from "./cases.ts";
 import type { BenchmarkTest, TestLists } from "./cases.ts";
 import { spreadOf } from "./spread.ts";
 import type { Spread } from "./spread.ts";
@@ -83,7 +83,7 @@ export async function* benchmark(
   let isFirst = true;
   for (const n of new Set(nthreads)) {
     signal?.throwIfAborted();
-    onPhase?.(`loading for ${n} threads`);
+    onPhase?.(`Loading, ${threads(n)}`);
     // oxlint-disable-next-line no-await-in-loop -- engines side by side would disturb each other
     const { engine, programs } = await loadRanks(open, { ...options, nthreads: n, seqLen });
     try {
@@ -112,11 +112,11 @@ async function* measure(
 ): AsyncGenerator<BenchmarkResult, void, undefined> {
   const { nThreads, weights, runs: nRuns = 3, onPhase, signal } = setting;
   const [own = 0] = weights;
-  onPhase?.("measuring the read loop");
+  onPhase?.(`Reading memory in a plain loop, ${threads(nThreads)}`);
   const bytesPerSecond = await fromNative(readRate(readLoopBytes(own), nThreads));
   for (const test of tests) {
     signal?.throwIfAborted();
-    onPhase?.(`${describeTest(test)}, ${nThreads} threads`);
+    onPhase?.(`${describeTest(test)}, ${threads(nThreads)}`);
     // oxlint-disable-next-line no-await-in-loop -- measurements must not disturb each other
     await timed.fill(test.depth);
     const ledger = new TimeLedger();
@@ -158,10 +158,14 @@ function machine(isa: string): BenchmarkMachine {
   return { type: "machine", processor: processor || process.arch, isa, cores: physicalCores() };
 }
 
-/** `prefill of 64 tokens at depth 2000` */
+/** `Prefill of 64 tokens at depth 2000` */
 function describeTest(test: BenchmarkTest): string {
-  const n = test.test === "prefill" ? test.promptTokens : test.generatedTokens;
-  return `${test.test} of ${n} tokens at depth ${test.depth}`;
+  const what = test.test === "prefill" ? "Prefill" : "Decode";
+  return `${what} of ${testTokens(test)} tokens at depth ${test.depth}`;
+}
+
+function threads(n: number): string {
+  return n === 1 ? "1 thread" : `${n} threads`;
 }
 
 function requireContext(needed: number, contextLength: number): void {

@@ -26,6 +26,12 @@ export function percent(part: number): string {
   return `${(part * 100).toFixed(1)}%`;
 }
 
+/** What part of the plain read loop's rate decode reaches: `80.0% of 28.8`; empty for prefill. */
+export function ofReadLoop({ readLoopShare, readLoopGbPerSecond }: BenchmarkResult): string {
+  if (readLoopShare === null) return "";
+  return `${percent(readLoopShare)} of ${readLoopGbPerSecond.toFixed(1)}`;
+}
+
 /** 1 kB is 1024 bytes, as in a run's report. */
 export function kilobytes(nBytes: number): string {
   return (nBytes / 1024).toFixed(1);
@@ -34,7 +40,16 @@ export function kilobytes(nBytes: number): string {
 /** Kinds of time by the names that people read, in the order in which they are printed. */
 export function timesByName({ times }: BenchmarkResult): [string, number][] {
   const { matmul, attention, norm, wait, network, sampling, javaScript, other } = times;
-  const byName = { matmul, attention, norm, wait, network, sampling, JavaScript: javaScript, other };
+  const byName = {
+    matmul,
+    attention,
+    norm,
+    wait,
+    network,
+    sampling,
+    JavaScript: javaScript,
+    other,
+  };
   return Object.entries(byName);
 }
 

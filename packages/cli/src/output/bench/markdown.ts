@@ -3,7 +3,16 @@
 import type { BenchmarkResult } from "@dllama/core";
 import { escapeLine } from "../escape.ts";
 import type { BenchWriter, Write } from "./bench-writer.ts";
-import { heading, kilobytes, percent, range, rate, testName, timesByName } from "./figures.ts";
+import {
+  heading,
+  kilobytes,
+  ofReadLoop,
+  percent,
+  range,
+  rate,
+  testName,
+  timesByName,
+} from "./figures.ts";
 
 export function markdownWriter(write: Write): BenchWriter {
   const row = (cells: readonly string[]) => write(`| ${cells.join(" | ")} |\n`);
@@ -24,7 +33,7 @@ export function markdownWriter(write: Write): BenchWriter {
 
 /** Titles and cells. All results of a benchmark have the same titles. */
 function columnsOf(result: BenchmarkResult): [string, string][] {
-  const { test, nThreads, tokensPerSecond, weightGbPerSecond, readLoopShare, transfer } = result;
+  const { test, nThreads, tokensPerSecond, weightGbPerSecond, transfer } = result;
   const columns: [string, string][] = [
     ["test", testName(result)],
     ["depth", test.depth.toString()],
@@ -32,7 +41,7 @@ function columnsOf(result: BenchmarkResult): [string, string][] {
     ["tokens/s", rate(tokensPerSecond.median)],
     ["min to max", range(result)],
     ["weights GB/s", weightGbPerSecond?.toFixed(2) ?? ""],
-    ["of read loop", readLoopShare === null ? "" : percent(readLoopShare)],
+    ["of read loop GB/s", ofReadLoop(result)],
     ...timesByName(result).map(([name, part]): [string, string] => [name, percent(part)]),
   ];
   if (transfer === undefined) return columns;

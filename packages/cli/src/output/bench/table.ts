@@ -2,7 +2,16 @@
 
 import { escapeLine } from "../escape.ts";
 import type { BenchWriter, Write } from "./bench-writer.ts";
-import { heading, kilobytes, percent, range, rate, testName, timesByName } from "./figures.ts";
+import {
+  heading,
+  kilobytes,
+  ofReadLoop,
+  percent,
+  range,
+  rate,
+  testName,
+  timesByName,
+} from "./figures.ts";
 
 /** Parts below this say nothing. */
 const LEAST_PART = 0.0005;
@@ -12,10 +21,10 @@ const COLUMNS: readonly [string, number][] = [
   ["test", -13],
   ["depth", 6],
   ["threads", 8],
-  ["tokens/s", 10],
-  ["min to max", 18],
+  ["tokens/s", 9],
+  ["min to max", 17],
   ["weights GB/s", 14],
-  ["of read loop", 14],
+  ["of read loop GB/s", 19],
 ];
 
 export function tableWriter(write: Write): BenchWriter {
@@ -25,7 +34,7 @@ export function tableWriter(write: Write): BenchWriter {
       write(`${lines.join("\n")}\n`);
     },
     result(result) {
-      const { test, nThreads, tokensPerSecond, weightGbPerSecond, readLoopShare } = result;
+      const { test, nThreads, tokensPerSecond, weightGbPerSecond } = result;
       const cells = [
         testName(result),
         test.depth.toString(),
@@ -33,7 +42,7 @@ export function tableWriter(write: Write): BenchWriter {
         rate(tokensPerSecond.median),
         range(result),
         weightGbPerSecond === null ? "" : weightGbPerSecond.toFixed(2),
-        readLoopShare === null ? "" : percent(readLoopShare),
+        ofReadLoop(result),
       ];
       const parts = timesByName(result)
         .filter(([, part]) => part >= LEAST_PART)
