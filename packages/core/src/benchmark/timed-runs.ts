@@ -6,7 +6,7 @@ import { Session } from "../generation/session.ts";
 import { perSecond } from "../generation/stopwatch.ts";
 import { Sampler } from "../sampling/sampler.ts";
 import type { BenchmarkTest } from "./cases.ts";
-import { TimeLedger } from "./time-ledger.ts";
+import type { TimeLedger } from "./time-ledger.ts";
 
 /** Takes the best token always. */
 const GREEDY = 0;
