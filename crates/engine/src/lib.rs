@@ -8,6 +8,7 @@
 //! | `rows` | what a forward is asked |
 //! | `rank` | one forward on one rank |
 //! | `ops` | one file an op |
+//! | `read_rate` | what the machine's memory can deliver at most |
 //! | `roles` | the root, which has the model, and the worker, which serves it |
 
 #[cfg(target_endian = "big")]
@@ -19,12 +20,14 @@ mod memory;
 mod ops;
 pub mod program;
 mod rank;
+mod read_rate;
 mod roles;
 mod rows;
 mod weights;
 
 pub use error::Error;
 pub use float_type::FloatType;
-pub use rank::{Digest, RowResult};
+pub use rank::{Digest, OpTimes, RowResult};
+pub use read_rate::read_rate;
 pub use roles::{ForwardReport, Progress, Root, RootOptions, Worker, WorkerEvent};
 pub use rows::{Row, RowClass, Want};

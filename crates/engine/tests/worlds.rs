@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use dllama_engine::program::{CacheType, WireType};
 use dllama_engine::{Root, Row, RowClass, RowResult, Want, Worker};
 use support::model::ModelFile;
@@ -223,4 +225,22 @@ fn rows_that_cannot_be_are_refused_and_change_nothing() {
         assert!(error.contains(words), "{error}");
     }
     assert_eq!(run(&root, &prompt()), expected);
+}
+
+#[test]
+fn the_times_of_ops_are_parts_of_the_forward() {
+    let file = ModelFile::of_floats(tiny::N_FLOATS, 9);
+    let all = workers(1);
+    for n_workers in 0..=1 {
+        let root = load_over(&file, &all[..n_workers], WireType::F32, CacheType::F32, 2);
+        let root = root.expect("free workers");
+        let report = root.forward(RowClass::Exact, prompt()).expect("valid rows");
+        let times = report.op_times;
+        let ops = times.mat_mul + times.attention + times.norm + times.sampling + times.other;
+        assert!(times.mat_mul > Duration::ZERO && times.norm > Duration::ZERO);
+        assert!(ops + times.wait + times.network <= report.inference + report.transfer);
+        // The rest of the transfer is the message that begins the forward.
+        assert!(times.network <= report.transfer);
+        assert_eq!(times.network > Duration::ZERO, n_workers > 0);
+    }
 }

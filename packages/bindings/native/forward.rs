@@ -1,6 +1,6 @@
 //! `engine.forward` and `engine.fullRow`: from rows to candidates.
 
-use dllama_engine::{ForwardReport, Row, RowClass, RowResult, Want};
+use dllama_engine::{ForwardReport, OpTimes, Row, RowClass, RowResult, Want};
 use napi::bindgen_prelude::{
     Array, AsyncTask, Float32ArraySlice, JsObjectValue, Object, Uint32ArraySlice,
 };
@@ -104,10 +104,27 @@ impl<'task> ScopedTask<'task> for Forward {
         object.set_named_property("rows", rows)?;
         object.set_named_property("inferenceMs", report.inference.as_secs_f64() * 1e3)?;
         object.set_named_property("transferMs", report.transfer.as_secs_f64() * 1e3)?;
+        object.set_named_property("opMs", op_ms(env, &report.op_times)?)?;
         object.set_named_property("sentBytes", report.sent_bytes as f64)?;
         object.set_named_property("receivedBytes", report.received_bytes as f64)?;
         Ok(object)
     }
+}
+
+fn op_ms<'env>(env: &'env Env, times: &OpTimes) -> napi::Result<Object<'env>> {
+    let mut object = Object::new(env)?;
+    for (kind, time) in [
+        ("matMul", times.mat_mul),
+        ("attention", times.attention),
+        ("norm", times.norm),
+        ("sampling", times.sampling),
+        ("other", times.other),
+        ("wait", times.wait),
+        ("network", times.network),
+    ] {
+        object.set_named_property(kind, time.as_secs_f64() * 1e3)?;
+    }
+    Ok(object)
 }
 
 /// Results are copied: Electron forbids memory of ours inside an ArrayBuffer.

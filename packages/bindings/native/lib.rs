@@ -11,4 +11,5 @@ mod cores;
 mod engine;
 mod failure;
 mod forward;
+mod read_rate;
 mod worker;

@@ -46,12 +46,32 @@ export interface RowResult {
   all?: Float32Array;
 }
 
+/** Wall time of one forward on the root by kind of op, in milliseconds, as its first thread sees it. */
+export interface OpMs {
+  /** Products of matrices, with the quantisation of their input. */
+  matMul: number;
+  /** Attention, with storing keys and values. */
+  attention: number;
+  /** RMSNorm. */
+  norm: number;
+  /** Choosing the best tokens of each wanted row. */
+  sampling: number;
+  /** All other ops: embedding, RoPE, SwiGLU, sums of partials, selection of rows. */
+  other: number;
+  /** Waiting for the other threads between two steps. */
+  wait: number;
+  /** Waiting for the network within an op, and part of no other time. */
+  network: number;
+}
+
 export interface ForwardResult {
   rows: RowResult[];
   /** Wall time of the forward but for `transferMs`. */
   inferenceMs: number;
   /** Wall time in which the forward waited for the network alone. */
   transferMs: number;
+  /** Where the two went; what is missing is the forward's overhead. */
+  opMs: OpMs;
   /** Bytes given to the root's sockets, framing included. */
   sentBytes: number;
   /** Bytes taken from the root's sockets, framing included. */

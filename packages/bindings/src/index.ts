@@ -3,7 +3,7 @@
 import { loadAddon } from "./load-addon.ts";
 
 export type { Engine, EngineOptions, ForwardResult, ForwardRow, LoadProgress } from "./engine.ts";
-export type { RankDigest, RowClass, RowResult } from "./engine.ts";
+export type { OpMs, RankDigest, RowClass, RowResult } from "./engine.ts";
 export type { FloatType, SourceFloatType } from "./load-addon.ts";
 export type { ServerEvent, WorkerServer } from "./worker.ts";
 
@@ -28,6 +28,12 @@ export const loadEngine = native.loadEngine;
 
 /** Listens on `address` (host:port; port 0 picks one) and serves one root after another. */
 export const startWorker = native.startWorker;
+
+/**
+ * Bytes a second that a plain loop reads from a buffer of `nBytes` with `nThreads`: the best of several
+ * passes, 0.2 s at least. No matmul can read its weights faster.
+ */
+export const readRate = native.readRate;
 
 /** Physical cores that this process may run on, within its control group's quota. */
 export const physicalCores = native.physicalCores;

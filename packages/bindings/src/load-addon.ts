@@ -25,6 +25,7 @@ interface Native {
     nThreads: number,
     onEvent: (event: ServerEvent) => void,
   ) => Promise<WorkerServer>;
+  readonly readRate: (nBytes: number, nThreads: number) => Promise<number>;
   readonly physicalCores: () => number;
 }
 

@@ -5,7 +5,7 @@ import { availableParallelism } from "node:os";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
-import { convertFloats, loadEngine, physicalCores, startWorker } from "../src/index.ts";
+import { convertFloats, loadEngine, physicalCores, readRate, startWorker } from "../src/index.ts";
 
 interface Failure {
   code?: string;
@@ -78,6 +78,13 @@ test("conversion leaves the JavaScript thread alone", async () => {
 test("physical cores are at least one and no more than processors", () => {
   const cores = physicalCores();
   assert.ok(Number.isInteger(cores) && cores >= 1 && cores <= availableParallelism(), `${cores}`);
+});
+
+test("memory is read at some rate, and a buffer that nobody has is refused", async () => {
+  const rate = await readRate(2 ** 20, 2);
+  assert.ok(Number.isFinite(rate) && rate > 0, `${rate}`);
+  assert.is((await failure(readRate(2 ** 60, 1))).code, "OUT_OF_MEMORY");
+  assert.is((await failure(readRate(2 ** 10, 0))).code, "OUT_OF_MEMORY");
 });
 
 test("an engine that cannot be loaded says why, with a code", async () => {

@@ -14,6 +14,7 @@ interface Command {
 
 export const commands = new Map<string, () => Promise<Command>>([
   ["inference", () => import("./commands/inference.ts")],
+  ["bench", () => import("./commands/bench.ts")],
   ["worker", () => import("./commands/worker.ts")],
   ["convert", () => import("./commands/convert.ts")],
 ]);

@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { benchSpec } from "../src/args/bench.ts";
 import type { CommandSpec } from "../src/args/command-spec.ts";
 import { convertSpec } from "../src/args/convert.ts";
 import { commandHelp, mainHelp } from "../src/args/help.ts";
@@ -7,7 +8,7 @@ import { inferenceSpec } from "../src/args/inference.ts";
 import { unknownCommand } from "../src/args/unknown-command.ts";
 import { workerSpec } from "../src/args/worker.ts";
 
-const specs: CommandSpec[] = [inferenceSpec, workerSpec, convertSpec];
+const specs: CommandSpec[] = [inferenceSpec, benchSpec, workerSpec, convertSpec];
 
 test("the help of worker, 80 columns wide", () => {
   assert.fixture(
@@ -68,7 +69,7 @@ for (const spec of specs) {
       for (const spelling of [`--${name}`, ...(flag.aliases ?? [])]) {
         assert.ok(help.includes(spelling), spelling);
       }
-      if (flag.kind === "option" && flag.default !== undefined) {
+      if (flag.kind !== "toggle" && flag.default !== undefined) {
         assert.ok(oneLine.includes(`Default: ${flag.default.toString()}.`), name);
       }
     }

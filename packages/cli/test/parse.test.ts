@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as fc from "fast-check";
+import { benchSpec } from "../src/args/bench.ts";
 import type { CommandSpec } from "../src/args/command-spec.ts";
 import { convertSpec } from "../src/args/convert.ts";
 import { inferenceSpec } from "../src/args/inference.ts";
@@ -127,6 +128,16 @@ for (const [lines, flag, value] of spellings) {
   }
 }
 
+test("a list has its default until it is given, and then nothing of it", () => {
+  const lengths = (...argv: string[]) => parse(benchSpec, argv).flags["prompt-tokens"];
+  assert.equal(lengths(), [64, 512]);
+  assert.equal(lengths("-p", "8"), [8]);
+  assert.equal(lengths("-p", "8,9", "--prompt-tokens", "10"), [8, 9, 10]);
+  assert.equal(lengths("-n", "3"), [64, 512]);
+  assert.equal(parse(benchSpec, []).flags.nthreads, []);
+  assert.equal(parse(benchSpec, ["-t", "1", "2"]).flags.nthreads, [1, 2]);
+});
+
 test("a model may stand alone, behind -- too", () => {
   assert.is(inference("a.gguf", "--steps", "1").positionals.model, "a.gguf");
   assert.is(inference("--steps", "1", "--", "--odd.gguf").positionals.model, "--odd.gguf");
@@ -182,6 +193,11 @@ const refused: [CommandSpec, string[], RegExp, RegExp?][] = [
   [workerSpec, ["--port", "65536"], /from 0 to 65535, got "65536"$/],
   [workerSpec, ["--host", "pi:9998"], /without a port, got "pi:9998"$/],
   [workerSpec, ["9998"], /^unexpected argument "9998"$/, /dllama worker --help/],
+  [benchSpec, ["--shape", "llama"], /^--shape expects one of tiny, tinyllama-1\.1b, .*"llama"$/],
+  [benchSpec, ["--depth", "-1"], /^--depth needs a value: a whole number from 0 to/],
+  [benchSpec, ["--nthreads", "1,0"], /from 1 to 1024, got "0"$/],
+  [benchSpec, ["--runs", "0"], /from 1 to 1000, got "0"$/],
+  [benchSpec, ["--format", "report"], /one of table, json, markdown, got "report"$/],
   [convertSpec, [], /^FOLDER is missing/],
   [convertSpec, ["llama"], /^TYPE is missing/],
   [convertSpec, ["llama", "q4"], /one of q40, q80, f16, f32, got "q4"/, /Did you mean q40\?/],

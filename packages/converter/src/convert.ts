@@ -9,8 +9,9 @@ import { DllamaError } from "@dllama/core";
 import type { ErrorCode } from "@dllama/core";
 import type { ConversionOptions } from "./options.ts";
 import { OutputFile, checkTarget } from "./output-file.ts";
+import type { PlannedTensor } from "./layout.ts";
 import { planConversion } from "./plan.ts";
-import type { ConversionPlan, PlannedTensor } from "./plan.ts";
+import type { ConversionPlan } from "./plan.ts";
 import type { JoinedTensor } from "./sources/meta/joined-tensor.ts";
 import { openMetaWeights } from "./sources/meta/weights.ts";
 

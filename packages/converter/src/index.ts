@@ -5,4 +5,6 @@ export type { ConversionControl, ConversionProgress } from "./convert.ts";
 export type { FloatType } from "./float-types.ts";
 export type { ConversionOptions } from "./options.ts";
 export { planConversion } from "./plan.ts";
-export type { ConversionPlan, PlannedTensor } from "./plan.ts";
+export type { ConversionPlan } from "./plan.ts";
+export type { ModelLayout, PlannedTensor } from "./layout.ts";
+export { planSyntheticModel, writeSparseModel } from "./synthetic/sparse-model.ts";

@@ -1,28 +1,19 @@
 /** What a conversion will write, known from `params.json` and the tokenizer alone. */
 
 import { basename, join } from "node:path";
-import { DllamaError, encodeGgufHeader, readTokenizer, tensorBytes } from "@dllama/core";
+import { DllamaError, readTokenizer } from "@dllama/core";
 import type { FloatType } from "./float-types.ts";
-import { llamaMetadata } from "./metadata.ts";
+import { layOutModel } from "./layout.ts";
+import type { ModelLayout } from "./layout.ts";
 import { outputPathOf } from "./options.ts";
 import type { ConversionOptions } from "./options.ts";
 import { findMetaFolder, findTokenizer } from "./sources/meta/folder.ts";
 import { readParams } from "./sources/meta/params.ts";
 import type { LlamaParams } from "./sources/meta/params.ts";
-import { metaTensors } from "./sources/meta/tensors.ts";
-import type { MetaTensor } from "./sources/meta/tensors.ts";
-import { chooseType } from "./tensor-type.ts";
 
 const MAX_CONTEXT_LENGTH = 2 ** 24;
 
-export interface PlannedTensor extends MetaTensor {
-  readonly type: FloatType;
-  readonly nBytes: number;
-  /** In bytes from the start of the file. */
-  readonly offset: number;
-}
-
-export interface ConversionPlan {
+export interface ConversionPlan extends ModelLayout {
   /** The checkpoint's folder, absolute. */
   readonly folder: string;
   /** The model to write, absolute. */
@@ -30,13 +21,6 @@ export interface ConversionPlan {
   readonly type: FloatType;
   readonly params: LlamaParams;
   readonly contextLength: number;
-  readonly tensors: readonly PlannedTensor[];
-  /** Everything in the file before the first tensor. */
-  readonly header: Uint8Array;
-  /** Size of the whole file. */
-  readonly nBytes: number;
-  /** Sentences about matrices that do not get the type asked for. */
-  readonly notes: readonly string[];
 }
 
 /**
@@ -61,25 +45,10 @@ export async function planConversion(options: ConversionOptions): Promise<Conver
     );
   }
 
-  const choices = metaTensors(params, vocabSize).map((tensor) => ({
-    ...tensor,
-    ...chooseType(tensor.name, tensor.shape, params.headDim, type),
-  }));
   const name = options.name ?? basename(folder);
-  const metadata = llamaMetadata({ params, vocabulary, name, type, contextLength });
-  const { header, offsets, nBytes } = encodeGgufHeader({ metadata, tensors: choices });
-  const tensors = choices.map((choice, n) => ({
-    name: choice.name,
-    sourceName: choice.sourceName,
-    shape: choice.shape,
-    cutAxis: choice.cutAxis,
-    type: choice.type,
-    nBytes: sizeOf(choice.type, choice.shape),
-    offset: offsets[n] ?? 0,
-  }));
+  const layout = layOutModel({ params, vocabulary, name, type, contextLength });
   const outputPath = outputPathOf(options, folder);
-  const notes = notesOn(choices, type);
-  return { folder, outputPath, type, params, contextLength, tensors, header, nBytes, notes };
+  return { folder, outputPath, type, params, contextLength, ...layout };
 }
 
 function contextLengthOf(options: ConversionOptions, params: LlamaParams): number {
@@ -99,24 +68,4 @@ function contextLengthOf(options: ConversionOptions, params: LlamaParams): numbe
     );
   }
   return contextLength;
-}
-
-function sizeOf(type: FloatType, shape: readonly number[]): number {
-  const nBytes = tensorBytes(type, shape);
-  if (typeof nBytes === "string") throw new DllamaError("INTERNAL", nBytes);
-  return nBytes;
-}
-
-/** One sentence for each kind of tensor, not for each of its 80 layers. */
-function notesOn(
-  choices: readonly { name: string; because?: string }[],
-  modelType: FloatType,
-): string[] {
-  const counts = new Map<string, number>();
-  for (const { name, because } of choices) {
-    if (because === undefined) continue;
-    const kind = `${name.replace(/^blk\.\d+\./, "blk.*.")} is F16, not ${modelType}: ${because}`;
-    counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  }
-  return [...counts].map(([kind, count]) => `${kind} (${count} tensor${count > 1 ? "s" : ""})`);
 }

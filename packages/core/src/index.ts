@@ -1,5 +1,9 @@
 /** The dllama library: run large language models on one device or several. */
 
+export { benchmark } from "./benchmark/benchmark.ts";
+export type { BenchmarkMachine, BenchmarkOptions, BenchmarkResult } from "./benchmark/benchmark.ts";
+export { planTests, positionsNeeded } from "./benchmark/cases.ts";
+export type { BenchmarkTest, TestLists } from "./benchmark/cases.ts";
 export { DEFAULT_PORT, serveWorker } from "./cluster/serve-worker.ts";
 export type { RunningWorker, WorkerEvent, WorkerOptions } from "./cluster/serve-worker.ts";
 export { DllamaError } from "./errors.ts";

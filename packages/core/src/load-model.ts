@@ -2,17 +2,17 @@
 
 import { fileURLToPath } from "node:url";
 
-import { loadEngine, physicalCores } from "@dllama/bindings";
+import { physicalCores } from "@dllama/bindings";
 
 import { DllamaError } from "./errors.ts";
-import { PREFILL_CHUNK } from "./generation/session.ts";
 import { MetadataView } from "./gguf/metadata-view.ts";
 import type { GgufFile } from "./gguf/gguf-file.ts";
 import { readGguf } from "./gguf/read-gguf.ts";
+import { loadRanks } from "./load-ranks.ts";
+import type { RankOptions } from "./load-ranks.ts";
 import { Model } from "./model.ts";
 import { openModel } from "./models/model-family.ts";
 import type { OpenModel } from "./models/open-model.ts";
-import { fromNative } from "./native-error.ts";
 import { tokenizerFromGguf } from "./tokenizer/gguf-vocabulary.ts";
 import { readTokenizer } from "./tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
@@ -25,25 +25,17 @@ export const embeddedModelPath = fileURLToPath(
 /** More is seldom used, and a KV cache of Llama 2 7B takes 0.5 MiB a position. */
 const DEFAULT_MAX_SEQ_LEN = 4096;
 
-export interface LoadOptions {
+export interface LoadOptions extends RankOptions {
   /** A GGUF file. Defaults to the embedded model. */
   path?: string | undefined;
-  /** `host:port` of the workers; the first is rank 1. Defaults to none. */
-  workers?: readonly string[] | undefined;
   /** Threads of the root. Defaults to the physical cores that this process may use. */
   nthreads?: number | undefined;
   /** Positions of prompt and continuation. Defaults to the smaller of the model's and 4096. */
   maxSeqLen?: number | undefined;
-  /** How partial sums go over the wire. Defaults to `q80`. */
-  bufferFloatType?: "q80" | "f32" | undefined;
-  /** How keys and values are kept. Defaults to `f16`. */
-  kvCacheType?: "f16" | "q80" | "f32" | undefined;
   /** A `tokenizer.model` or llama2.c's `.bin` in place of the file's tokenizer. */
   tokenizer?: string | undefined;
   /** What the file's weights are expected to be. Defaults to whatever they are. */
   weightsFloatType?: "q40" | "q80" | "f16" | "f32" | undefined;
-  /** Told how many bytes of weights are ready on their ranks. */
-  onProgress?: ((progress: { doneBytes: number; totalBytes: number }) => void) | undefined;
 }
 
 /**
@@ -52,36 +44,18 @@ export interface LoadOptions {
  * @throws DllamaError with a code and a hint.
  */
 export async function loadModel(options: LoadOptions = {}): Promise<Model> {
-  const { path = embeddedModelPath, workers = [], nthreads = physicalCores() } = options;
+  const { path = embeddedModelPath, nthreads = physicalCores() } = options;
   requireCount("nthreads", nthreads);
   const file = await readGguf(path);
   const open = await openModel(file);
   requireFloatType(file, open, options.weightsFloatType);
   const tokenizer = await findTokenizer(file, open, options.tokenizer);
   const seqLen = chooseSeqLen(open, options.maxSeqLen);
-  const worldSize = workers.length + 1;
-  const programs = open.programs({
-    worldSize,
-    seqLen,
-    maxTokens: Math.min(PREFILL_CHUNK, seqLen),
-    bufferFloatType: options.bufferFloatType ?? "q80",
-    kvCacheType: options.kvCacheType ?? "f16",
-  });
-  const engine = await fromNative(
-    loadEngine(
-      {
-        modelPath: path,
-        programs: programs.map((program) => JSON.stringify(program)),
-        workers: [...workers],
-        nThreads: nthreads,
-      },
-      options.onProgress,
-    ),
-  );
+  const { engine, programs } = await loadRanks(open, { ...options, path, nthreads, seqLen });
   return new Model(engine, tokenizer, {
     path,
     name: new MetadataView(file).string("general.name", "model"),
-    worldSize,
+    worldSize: programs.length,
     nthreads,
     isa: engine.isa,
     seqLen,

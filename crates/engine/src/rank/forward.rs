@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use dllama_kernels::{Flow, Pool, Team};
 use dllama_net::Mesh;
 
-use super::{Rank, RowResult};
+use super::op_times::OpClock;
+use super::{OpTimes, Rank, RowResult};
 use crate::error::Error;
 use crate::ops;
 use crate::program::{BufferRows, Op, Rope};
@@ -24,6 +25,7 @@ pub(crate) struct Forward<'a> {
     /// Rows that attention takes together.
     pub(crate) runs: Vec<Range<usize>>,
     results: Mutex<Vec<RowResult>>,
+    op_times: Mutex<OpTimes>,
     failure: Mutex<Option<Error>>,
 }
 
@@ -61,7 +63,7 @@ impl Rank {
     }
 
     /// Computes a forward with all threads of `pool` and all ranks of `mesh`. The root gets a result
-    /// for each row that wants one, other ranks get none.
+    /// for each row that wants one, other ranks get none. The times are this rank's.
     ///
     /// # Errors
     ///
@@ -72,7 +74,7 @@ impl Rank {
         pool: &Pool,
         mesh: &Mesh,
         rows: &Rows,
-    ) -> Result<Vec<RowResult>, Error> {
+    ) -> Result<(Vec<RowResult>, OpTimes), Error> {
         self.last = (rows.all.len(), rows.selected.len());
         let forward = Forward {
             rank: self,
@@ -91,11 +93,15 @@ impl Rank {
                 .collect(),
             runs: rows.runs(self.rows_in_run()),
             results: Mutex::default(),
+            op_times: Mutex::default(),
             failure: Mutex::default(),
         };
         pool.run(|team| forward.walk(team));
         match forward.failure.into_inner() {
-            Ok(None) => Ok(forward.results.into_inner().unwrap_or_default()),
+            Ok(None) => Ok((
+                forward.results.into_inner().unwrap_or_default(),
+                forward.op_times.into_inner().unwrap_or_default(),
+            )),
             Ok(Some(error)) => Err(error),
             Err(poisoned) => Err(poisoned.into_inner().unwrap_or(Error::Ended)),
         }
@@ -115,15 +121,28 @@ impl Rank {
 
 impl Forward<'_> {
     fn walk(&self, team: &Team) {
+        let mut clock = (team.thread() == 0).then(|| OpClock::start(self.mesh));
         for step in &self.rank.program.steps {
             if team.thread() == 0
                 && let Some(lost) = self.mesh.lost()
             {
                 self.fail(team, lost.into());
             }
-            if ops::run(self, team, step) == Flow::Stop || team.barrier() == Flow::Stop {
+            if ops::run(self, team, step) == Flow::Stop {
                 return;
             }
+            if let Some(clock) = &mut clock {
+                clock.end_op(&step.op);
+            }
+            if team.barrier() == Flow::Stop {
+                return;
+            }
+            if let Some(clock) = &mut clock {
+                clock.end_wait();
+            }
+        }
+        if let Some(clock) = clock {
+            *self.op_times.lock().unwrap_or_else(PoisonError::into_inner) = clock.times();
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod digest;
 mod forward;
+mod op_times;
 mod q80_codec;
 mod results;
 mod scratch;
@@ -15,6 +16,7 @@ use crate::weights::Weights;
 
 pub use digest::Digest;
 pub(crate) use forward::Forward;
+pub use op_times::OpTimes;
 pub(crate) use q80_codec::Q80Codec;
 pub(crate) use results::RecordShape;
 pub use results::RowResult;

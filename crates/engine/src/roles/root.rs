@@ -11,7 +11,7 @@ use super::loading::{Loading, Progress, parse};
 use super::messages::{BYE, DIGEST, FORWARD, FULL_ROW, expect};
 use crate::error::Error;
 use crate::ops::candidates;
-use crate::rank::{Digest, Rank, RowResult};
+use crate::rank::{Digest, OpTimes, Rank, RowResult};
 use crate::rows::{self, Row, RowClass};
 use crate::weights::{ModelFile, ReadAhead, WeightPlan};
 
@@ -36,6 +36,8 @@ pub struct ForwardReport {
     pub inference: Duration,
     /// Wall time in which the forward waited for the network alone.
     pub transfer: Duration,
+    /// Where the root's time went.
+    pub op_times: OpTimes,
     /// Bytes given to the sockets, framing included.
     pub sent_bytes: u64,
     /// Bytes taken from the sockets, framing included.
@@ -96,7 +98,7 @@ impl Root {
         let before = self.mesh.traffic();
         let start = Instant::now();
         let message = rows::encode(class, &rows);
-        let results = self.run(
+        let (results, op_times) = self.run(
             FORWARD,
             &message,
             |rank| rank.check(class, rows),
@@ -108,6 +110,7 @@ impl Root {
             rows: results,
             inference: start.elapsed().saturating_sub(transfer),
             transfer,
+            op_times,
             sent_bytes: after.sent_bytes - before.sent_bytes,
             received_bytes: after.received_bytes - before.received_bytes,
         })

@@ -38,6 +38,7 @@ export interface Option<T> extends Valued<T> {
 /** Values up to the next flag, separated by spaces or commas; the flag may be repeated. */
 export interface List<T> extends Valued<T> {
   readonly kind: "list";
+  readonly default?: readonly T[];
 }
 
 export type ValuedFlag = Option<unknown> | List<unknown>;

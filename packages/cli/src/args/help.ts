@@ -7,6 +7,8 @@ import { wrap } from "../output/wrap.ts";
 const LEFT_WIDTH = 28;
 /** Below this the two columns would leave no room for words. */
 const NARROW = 64;
+/** Choices that together are longer are listed in the description. */
+const MAX_CHOICES = 40;
 const DEFAULT_GROUP = "Options";
 
 /** What the main help says of each command. */
@@ -90,16 +92,29 @@ function flagSpelling(name: string, flag: AnyFlag): string {
   return flag.kind === "toggle" ? names : choices(`${names} ${flag.placeholder}`, flag.type);
 }
 
+interface MayHaveChoices {
+  readonly choices?: readonly string[];
+}
+
 /** `--format FORMAT` reads better as `--format report|text|json`. */
-function choices(spelling: string, type: { readonly choices?: readonly string[] }): string {
-  return type.choices === undefined ? spelling : spelling.replace(/\S+$/, type.choices.join("|"));
+function choices(spelling: string, type: MayHaveChoices): string {
+  if (type.choices === undefined || areMany(type.choices)) return spelling;
+  return spelling.replace(/\S+$/, type.choices.join("|"));
+}
+
+function areMany(words: readonly string[]): boolean {
+  return words.join("|").length > MAX_CHOICES;
 }
 
 function flagDescription(flag: AnyFlag): string {
   if (flag.kind === "toggle") return flag.description;
-  const standard =
-    flag.defaultText ?? (flag.kind === "option" ? flag.default?.toString() : undefined);
-  return standard === undefined ? flag.description : `${flag.description} Default: ${standard}.`;
+  const words: MayHaveChoices = flag.type;
+  const list =
+    words.choices !== undefined && areMany(words.choices)
+      ? ` One of: ${words.choices.join(", ")}.`
+      : "";
+  const standard = flag.defaultText ?? flag.default?.toString();
+  return `${flag.description}${list}${standard === undefined ? "" : ` Default: ${standard}.`}`;
 }
 
 function row(left: string, description: string, columns: number, leftWidth = LEFT_WIDTH): string[] {

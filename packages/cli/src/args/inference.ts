@@ -1,8 +1,7 @@
 /** The command line of `dllama inference`. */
 
-import { DEFAULT_PORT, workerAddress } from "./addresses.ts";
 import type { CommandSpec } from "./command-spec.ts";
-import { generalFlags, nthreads } from "./shared-flags.ts";
+import { deviceFlags, generalFlags, nthreads } from "./shared-flags.ts";
 import { choice, decimalNumber, path, text, wholeNumber } from "./value-types.ts";
 import type { ValueType } from "./value-types.ts";
 
@@ -120,39 +119,8 @@ export const inferenceSpec = {
       description: "Go on after the model has ended its text.",
       group: "Generation",
     },
-    workers: {
-      kind: "list",
-      placeholder: "HOST[:PORT] ...",
-      type: workerAddress,
-      defaultText: "this device alone",
-      description:
-        `Devices that run \`dllama worker\`, separated by spaces or commas, up to the next flag. ` +
-        `The port is ${DEFAULT_PORT} if none is given; IPv6 with a port is [ADDRESS]:PORT.`,
-      group: "Devices",
-    },
     nthreads: { ...nthreads, group: "Devices" },
-    "buffer-float-type": {
-      kind: "option",
-      placeholder: "TYPE",
-      type: choice(["q80", "f32"], { q8_0: "q80" }),
-      default: "q80",
-      description:
-        "Format of the activations that the devices exchange: q80 is a quarter of the traffic, f32 is exact.",
-      group: "Devices",
-    },
-    "kv-cache-type": {
-      kind: "option",
-      placeholder: "TYPE",
-      type: choice(["f16", "q80", "f32"], { q8_0: "q80" }),
-      default: "f16",
-      description: "Format of the KV cache: f16 takes half the memory of f32, q80 a quarter.",
-      group: "Devices",
-    },
-    insecure: {
-      kind: "toggle",
-      description: "Accepted, without effect yet: traffic to workers is never encrypted so far.",
-      group: "Devices",
-    },
+    ...deviceFlags,
     format: {
       kind: "option",
       placeholder: "FORMAT",

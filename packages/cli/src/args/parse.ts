@@ -15,9 +15,7 @@ import type { ValueType } from "./value-types.ts";
 /** @throws {UsageError} what was expected, what came, and the nearest right thing */
 export function parse<const S extends CommandSpec>(spec: S, argv: readonly string[]): Parsed<S> {
   const known = spellings(spec);
-  const values = Object.fromEntries(
-    Object.entries(spec.flags).map(([name, flag]) => [name, withoutFlag(flag)]),
-  );
+  const values: Record<string, unknown> = {};
   const rest = [...argv];
   const positionals: string[] = [];
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
@@ -30,6 +28,7 @@ export function parse<const S extends CommandSpec>(spec: S, argv: readonly strin
       positionals.push(arg);
     }
   }
+  for (const [name, flag] of Object.entries(spec.flags)) values[name] ??= withoutFlag(flag);
   // Every value was read by the type that its table entry names.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return { flags: values, positionals: readPositionals(spec, positionals) } as Parsed<S>;
@@ -55,7 +54,7 @@ interface TypedFlag {
 
 function withoutFlag(flag: AnyFlag): unknown {
   if (flag.kind === "toggle") return false;
-  return flag.kind === "list" ? [] : flag.default;
+  return flag.kind === "list" ? [...(flag.default ?? [])] : flag.default;
 }
 
 function splitFlag(arg: string, known: Known, spec: CommandSpec): TypedFlag {

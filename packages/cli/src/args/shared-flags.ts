@@ -1,7 +1,8 @@
 /** Flags that several commands take, and how wide their values may be. */
 
-import { wholeNumber } from "./value-types.ts";
-import type { Option, Toggle } from "./command-spec.ts";
+import { DEFAULT_PORT, workerAddress } from "./addresses.ts";
+import { choice, wholeNumber } from "./value-types.ts";
+import type { AnyFlag, Option, Toggle } from "./command-spec.ts";
 
 /** Every command takes these. */
 export const generalFlags = {
@@ -26,6 +27,42 @@ export const nthreads = {
   defaultText: "the physical cores that this process may use",
   description: "Threads that compute.",
 } as const satisfies Option<number>;
+
+/** How a model is shared over devices: commands that load one take these. */
+export const deviceFlags = {
+  workers: {
+    kind: "list",
+    placeholder: "HOST[:PORT] ...",
+    type: workerAddress,
+    defaultText: "this device alone",
+    description:
+      `Devices that run \`dllama worker\`, separated by spaces or commas, up to the next flag. ` +
+      `The port is ${DEFAULT_PORT} if none is given; IPv6 with a port is [ADDRESS]:PORT.`,
+    group: "Devices",
+  },
+  "buffer-float-type": {
+    kind: "option",
+    placeholder: "TYPE",
+    type: choice(["q80", "f32"], { q8_0: "q80" }),
+    default: "q80",
+    description:
+      "Format of the activations that the devices exchange: q80 is a quarter of the traffic, f32 is exact.",
+    group: "Devices",
+  },
+  "kv-cache-type": {
+    kind: "option",
+    placeholder: "TYPE",
+    type: choice(["f16", "q80", "f32"], { q8_0: "q80" }),
+    default: "f16",
+    description: "Format of the KV cache: f16 takes half the memory of f32, q80 a quarter.",
+    group: "Devices",
+  },
+  insecure: {
+    kind: "toggle",
+    description: "Accepted, without effect yet: traffic to workers is never encrypted so far.",
+    group: "Devices",
+  },
+} as const satisfies Record<string, AnyFlag>;
 
 export const insecureDescription =
   "Traffic between devices is not encrypted and not authenticated yet: anybody who reaches the port can use it.";

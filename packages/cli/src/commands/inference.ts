@@ -4,6 +4,7 @@
 
 import type { Model } from "@dllama/core";
 import { defineCommand } from "citty";
+import { checkWorkers } from "../args/check-workers.ts";
 import type { ParsedFlags } from "../args/command-spec.ts";
 import { inferenceSpec } from "../args/inference.ts";
 import { parse } from "../args/parse.ts";
@@ -33,23 +34,6 @@ export const command = defineCommand({
     return untilStopped((signal) => infer(flags, path, signal));
   },
 });
-
-function checkWorkers(workers: readonly string[]): void {
-  const model = workers.find((worker) => /\.gguf:\d+$/.test(worker));
-  if (model !== undefined) {
-    throw new UsageError(
-      `--workers takes every argument up to the next flag, ${model.replace(/:\d+$/, "")} too`,
-      "Put the model before --workers, or give it with --model.",
-    );
-  }
-  // Two names of one device show only when its second connection is refused.
-  const duplicate = workers.find((worker, i) => workers.indexOf(worker) !== i);
-  if (duplicate === undefined) return;
-  throw new UsageError(
-    `--workers names ${duplicate} twice`,
-    "Each worker is one rank: give it once.",
-  );
-}
 
 async function infer(flags: Flags, path: string | undefined, signal: AbortSignal): Promise<void> {
   const { readPrompt } = await import("./prompt-source.ts");

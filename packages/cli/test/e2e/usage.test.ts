@@ -12,6 +12,7 @@ const answers: [string[], RegExp][] = [
   [["help", "inference"], /\n {2}dllama inference \[MODEL\.gguf\] \[flags\]\n/],
   [["--help", "worker"], /\n {2}dllama worker \[flags\]\n/],
   [["inference", "--steps", "0", "-h"], /\n {2}dllama inference /],
+  [["bench", "--help"], /\n {2}dllama bench \[flags\]\n/],
   [["convert", "--help"], /\n {2}dllama convert FOLDER TYPE \[flags\]\n/],
 ];
 

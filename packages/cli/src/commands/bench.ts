@@ -1,0 +1,107 @@
+/** `dllama bench`: how fast this device, or several, compute a model or a synthetic one. */
+
+import { join } from "node:path";
+import type { ShapeName } from "@dllama/converter/shapes";
+import { defineCommand } from "citty";
+import { benchSpec } from "../args/bench.ts";
+import { checkWorkers } from "../args/check-workers.ts";
+import type { ParsedFlags } from "../args/command-spec.ts";
+import { parse } from "../args/parse.ts";
+import { UsageError } from "../args/usage-error.ts";
+import { benchWriters } from "../output/bench/formats.ts";
+import { setVerbosity } from "../output/log.ts";
+import { createStatus } from "../output/status.ts";
+import { sourceCommit } from "../source-commit.ts";
+import { untilStopped } from "../stop.ts";
+import { withTemporaryFolder } from "../temporary-folder.ts";
+
+type Flags = ParsedFlags<typeof benchSpec>;
+
+const DEFAULT_SHAPE: ShapeName = "tinyllama-1.1b";
+
+export { benchSpec as spec } from "../args/bench.ts";
+
+export const command = defineCommand({
+  run({ rawArgs }) {
+    const { flags } = parse(benchSpec, rawArgs);
+    setVerbosity(flags);
+    if (flags.model !== undefined && flags.shape !== undefined) {
+      throw new UsageError("--model and --shape exclude each other", "Give one of them.");
+    }
+    const lengths = [...flags["prompt-tokens"], ...flags["generated-tokens"]];
+    if (lengths.every((n) => n === 0)) {
+      throw new UsageError(
+        "--prompt-tokens 0 and --generated-tokens 0 leave nothing to measure",
+        "Give one of them a number above 0.",
+      );
+    }
+    checkWorkers(flags.workers);
+    return untilStopped((signal) => bench(flags, signal));
+  },
+});
+
+async function bench(flags: Flags, signal: AbortSignal): Promise<void> {
+  const { model } = flags;
+  if (model !== undefined) {
+    await measure(flags, { path: model, model, shape: null }, signal);
+    return;
+  }
+  const { planTests, positionsNeeded } = await import("@dllama/core");
+  const { writeSparseModel } = await import("@dllama/converter");
+  const shape = flags.shape ?? DEFAULT_SHAPE;
+  await withTemporaryFolder(async (folder) => {
+    const path = join(folder, `${shape}.gguf`);
+    await writeSparseModel(path, {
+      shape,
+      contextLength: positionsNeeded(planTests(tests(flags))),
+    });
+    await measure(flags, { path, model: null, shape }, signal);
+  });
+}
+
+function tests(flags: Flags) {
+  return {
+    promptTokens: flags["prompt-tokens"],
+    generatedTokens: flags["generated-tokens"],
+    depths: flags.depth,
+  };
+}
+
+interface Subject {
+  path: string;
+  model: string | null;
+  shape: string | null;
+}
+
+async function measure(flags: Flags, subject: Subject, signal: AbortSignal): Promise<void> {
+  const { benchmark } = await import("@dllama/core");
+  const { nthreads, workers, runs, "buffer-float-type": bufferFloatType } = flags;
+  const { path, model, shape } = subject;
+  const kvCacheType = flags["kv-cache-type"];
+  const writer = benchWriters[flags.format]((text) => process.stdout.write(text));
+  const status = createStatus();
+  const events = benchmark({
+    ...tests(flags),
+    path,
+    workers,
+    runs,
+    bufferFloatType,
+    kvCacheType,
+    nthreads: nthreads.length === 0 ? undefined : nthreads,
+    onPhase: (phase) => status.show(phase),
+    signal,
+  });
+  try {
+    for await (const event of events) {
+      status.clear();
+      if (event.type === "case") {
+        writer.result(event);
+        continue;
+      }
+      const [commit, nRanks] = [await sourceCommit(), workers.length + 1];
+      writer.start({ machine: event, commit, model, shape, nRanks, bufferFloatType, kvCacheType });
+    }
+  } finally {
+    status.clear();
+  }
+}
