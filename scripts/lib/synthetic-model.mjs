@@ -11,6 +11,7 @@ import { root } from "./workspace.mjs";
 /** Meta's params.json of some models. */
 export const shapes = {
   "tinyllama-1.1b": { dim: 2048, n_layers: 22, n_heads: 32, n_kv_heads: 4 },
+  "llama2-7b": { dim: 4096, n_layers: 32, n_heads: 32, n_kv_heads: 32 },
   /** Llama 2 7B with 8 of its 32 layers: 1.05 GiB in q40. */
   "llama2-7b-8-layers": { dim: 4096, n_layers: 8, n_heads: 32, n_kv_heads: 32 },
 };
@@ -26,14 +27,15 @@ const POOL_BYTES = 18 * 34 * 4 * 4096;
  * @param {string} folder where it may write
  * @param {keyof typeof shapes} shape
  * @param {"q40" | "f32"} type of its matrices
+ * @param {number} [contextLength] positions. Defaults to what the checkpoint tells
  */
-export async function writeSyntheticModel(folder, shape, type = "q40") {
+export async function writeSyntheticModel(folder, shape, type = "q40", contextLength) {
   const checkpoint = join(folder, shape);
   mkdirSync(checkpoint);
   writeFileSync(join(checkpoint, "params.json"), JSON.stringify({ ...COMMON, ...shapes[shape] }));
   const tokenizer = join(root, "fixtures/llama2-tokenizer.model");
   copyFileSync(tokenizer, join(checkpoint, "tokenizer.model"));
-  const plan = await planConversion({ folder: checkpoint, type });
+  const plan = await planConversion({ folder: checkpoint, type, contextLength });
   const pools = { q40: blocks(18), q80: blocks(34), f32: floats(() => Math.random() - 0.5) };
   const ones = floats(() => 1);
   const file = await open(plan.outputPath, "wx");

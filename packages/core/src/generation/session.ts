@@ -5,7 +5,6 @@ import type { Engine, ForwardResult, ForwardRow, RowClass, RowResult } from "@dl
 import { DllamaError } from "../errors.ts";
 import { fromNative } from "../native-error.ts";
 import type { Sampler } from "../sampling/sampler.ts";
-import type { Stopwatch } from "./stopwatch.ts";
 
 /**
  * Rows of a prefill chunk. Chunks begin at fixed multiples of it, so that a replay makes the same
@@ -16,15 +15,22 @@ export const PREFILL_CHUNK = 64;
 /** The only sequence that a Program holds today. */
 const SEQUENCE = 0;
 
+/** Is told of each forward. */
+export interface ForwardCounter {
+  add(result: ForwardResult): void;
+}
+
 export class Session {
   readonly #engine: Engine;
-  readonly #stopwatch: Stopwatch;
+  readonly #counter: ForwardCounter;
   /** Positions that are in the KV cache. */
-  #position = 0;
+  #position: number;
 
-  constructor(engine: Engine, stopwatch: Stopwatch) {
+  /** `position`: how many of the sequence's first tokens an earlier session has left in the cache. */
+  constructor(engine: Engine, counter: ForwardCounter, position = 0) {
     this.#engine = engine;
-    this.#stopwatch = stopwatch;
+    this.#counter = counter;
+    this.#position = position;
   }
 
   get position(): number {
@@ -77,7 +83,7 @@ export class Session {
     });
     const result = await fromNative(this.#engine.forward(rowClass, rows));
     this.#position += ids.length;
-    this.#stopwatch.add(result);
+    this.#counter.add(result);
     return result;
   }
 }
