@@ -3,8 +3,11 @@
  * the comparison needs is built, installed and made first.
  */
 
+import { join } from "node:path";
+
 import { bringUpToDate } from "./lib/build.mjs";
 import { stopChildrenOnSignals } from "./lib/children.mjs";
+import { withLock } from "./lib/lock.mjs";
 import { contextSize, planCases } from "./lib/peers/cases.mjs";
 import { commitName } from "./lib/peers/commit.mjs";
 import { createFormat } from "./lib/peers/formats.mjs";
@@ -32,9 +35,12 @@ async function main() {
   const cases = planCases(options);
   const setup = { commit: commitName(), positions: contextSize(cases), options };
   const format = createFormat(options.format, setup);
-  for await (const result of compare(options, cases, say)) {
-    process.stdout.write(format[result.type](result));
-  }
+  const onWait = (pid) => say(`Waiting for the comparison that process ${pid} runs ...`);
+  await withLock(join(options.folder, "lock"), onWait, async () => {
+    for await (const result of compare(options, cases, say)) {
+      process.stdout.write(format[result.type](result));
+    }
+  });
   process.stdout.write(format.end());
 }
 

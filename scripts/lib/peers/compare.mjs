@@ -10,10 +10,10 @@
  *   nThreads: number,
  *   runs: Record<"dllama" | "same" | "best", number[] | undefined>,
  *   ratios: Record<"same" | "best", import("./ratios.mjs").Spread | undefined>,
- *   outsideShare: number,
+ *   leftOutShare: number,
  *   busy: { who: string, cores: number }[],
- * }} Comparison `runs` in tokens a second; `outsideShare`: of llama.cpp's time at most what
- *   node-llama-cpp and sampling took
+ * }} Comparison `runs` in tokens a second; `leftOutShare`: by llama.cpp's time at most what
+ *   node-llama-cpp took besides, which does not count
  *
  * @typedef {{ type: "machine", processor: string, isa: string, version: string,
  *   variants: Record<"same" | "best", string | undefined> }} Machine
@@ -46,10 +46,12 @@ export async function* compare(options, cases, say) {
     for (const nThreads of options.nThreads) {
       const setting = { shape, nThreads, rounds: options.rounds };
       const job = { modelPath: path, nThreads, contextSize: positions };
-      say(`Loading ${shape}, ${nThreads} thread(s) ...`);
+      say(`Loading ${shape}, ${nThreads === 1 ? "1 thread" : `${nThreads} threads`} ...`);
       const sides = await startSides(job, install, options.peers);
       if (isFirst) yield describe(sides);
       isFirst = false;
+      // The first run of each meets cold pages.
+      for (const side of sides.all) await side.run(cases[0]);
       for (const test of cases) yield await runCase(test, sides, setting, say);
       await Promise.all(sides.all.map((side) => side.stop()));
     }
@@ -59,16 +61,18 @@ export async function* compare(options, cases, say) {
 /** Where llama.cpp's best is what it would be held to, one process stands for both. */
 async function startSides(job, install, peers) {
   const dllama = await Contestant.start("dllama", job);
-  const { isa } = dllama.machine;
   const best = peers.includes("best")
     ? await Contestant.start("best", { ...job, install })
     : undefined;
-  if (!peers.includes("same")) return { dllama, best, all: [dllama, best] };
-  const variants = variantsLike(isa);
-  if (variants.includes(best?.variant)) return { dllama, same: best, best, all: [dllama, best] };
+  if (!peers.includes("same")) return sidesOf(dllama, undefined, best);
+  const variants = variantsLike(dllama.machine.isa);
+  if (variants.includes(best?.variant)) return sidesOf(dllama, best, best);
   const held = await holdLlamaCpp(install, variants);
-  const same = await Contestant.start("same", { ...job, install: held });
-  return { dllama, same, best, all: [dllama, same, best].filter(Boolean) };
+  return sidesOf(dllama, await Contestant.start("same", { ...job, install: held }), best);
+}
+
+function sidesOf(dllama, same, best) {
+  return { dllama, same, best, all: [...new Set([dllama, same, best])].filter(Boolean) };
 }
 
 function describe({ dllama, same, best }) {
@@ -78,25 +82,23 @@ function describe({ dllama, same, best }) {
 }
 
 async function runCase(test, sides, { shape, nThreads, rounds }, say) {
-  const neighbours = new Neighbours();
+  const neighbours = new Neighbours(new Map(sides.all.map(({ pid, name }) => [pid, name])));
   const rates = new Map(sides.all.map((side) => [side, []]));
-  let outsideShare = 0;
-  // The first run of each is not counted: it meets cold pages and sleeping threads.
-  for (let round = -1; round < rounds; round++) {
-    if (round >= 0) say(`${describeCase(test)}: round ${round + 1} of ${rounds}`);
-    for (const side of rotated(sides.all, Math.max(0, round))) {
+  let leftOutShare = 0;
+  for (let round = 0; round < rounds; round++) {
+    say(`${describeCase(test)}: round ${round + 1} of ${rounds}`);
+    for (const side of rotated(sides.all, round)) {
       await side.fill(test.depth);
       const before = snapshot();
-      const { runs, outsideShare: outside = 0 } = await side.run(test);
-      if (round < 0) continue;
+      const result = await side.run(test);
       neighbours.add(before, snapshot(), new Set([process.pid, side.pid]));
-      rates.get(side).push(...runs);
-      outsideShare = Math.max(outsideShare, outside);
+      rates.get(side).push(...result.runs);
+      leftOutShare = Math.max(leftOutShare, result.leftOutShare);
     }
   }
-  const runsOf = (side) => side && rates.get(side);
-  const dllama = runsOf(sides.dllama);
-  const [same, best] = [runsOf(sides.same), runsOf(sides.best)];
+  const [dllama, same, best] = [sides.dllama, sides.same, sides.best].map((side) =>
+    rates.get(side),
+  );
   return {
     type: "case",
     ...test,
@@ -104,7 +106,7 @@ async function runCase(test, sides, { shape, nThreads, rounds }, say) {
     nThreads,
     runs: { dllama, same, best },
     ratios: { same: same && ratiosOf(dllama, same), best: best && ratiosOf(dllama, best) },
-    outsideShare,
+    leftOutShare,
     busy: neighbours.busy,
   };
 }

@@ -61,7 +61,7 @@ export class Contestant {
     return this.#child.pid;
   }
 
-  /** Warms up, and puts `depth` tokens in the KV cache. */
+  /** Puts `depth` tokens in the KV cache. */
   async fill(depth) {
     await this.#ask({ type: "fill", depth });
   }

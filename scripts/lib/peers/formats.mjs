@@ -25,7 +25,7 @@ export function createFormat(format, setup) {
   const line = format === "markdown" ? markdownLine : tableLine;
   const rule = format === "markdown" ? [`|${"---|".repeat(COLUMNS.length)}`] : [];
   const disturbances = [];
-  let outsideShare = 0;
+  let leftOutShare = 0;
   return {
     machine: (machine) => {
       const facts = describe(machine, setup);
@@ -33,11 +33,11 @@ export function createFormat(format, setup) {
       return lines([...facts.map(format === "markdown" ? bullet : plain), "", titles, ...rule]);
     },
     case: (result) => {
-      outsideShare = Math.max(outsideShare, result.outsideShare);
+      leftOutShare = Math.max(leftOutShare, result.leftOutShare);
       if (result.busy.length > 0) disturbances.push(disturbance(result));
       return lines([line(cells(result))]);
     },
-    end: () => lines(["", ...notes(disturbances, outsideShare)]),
+    end: () => lines(["", ...notes(disturbances, leftOutShare)]),
   };
 }
 
@@ -97,13 +97,13 @@ function disturbance({ shape, nThreads, test, promptTokens, generatedTokens, dep
   return `${what}: ${who}`;
 }
 
-function notes(disturbances, outsideShare) {
+function notes(disturbances, leftOutShare) {
   const quiet = "No other process used more than 5 % of a core during a run.";
   const loud = ["DISTURBED: others used more than 5 % of a core during runs:", ...disturbances];
-  const percent = (outsideShare * 100).toFixed(1);
+  const percent = (leftOutShare * 100).toFixed(1);
   return [
     ...(disturbances.length === 0 ? [quiet] : loud),
-    `Sampling and node-llama-cpp's JavaScript took ${percent} % of a run of llama.cpp at most.`,
+    `Left out of llama.cpp's time: node-llama-cpp's JavaScript, at most ${percent} % of a run.`,
   ];
 }
 

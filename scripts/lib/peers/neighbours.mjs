@@ -59,6 +59,12 @@ export class Neighbours {
   #sums = new Map();
   /** The largest share of a core that each used for sure in one run. */
   #peaks = new Map();
+  #sides;
+
+  /** @param {ReadonlyMap<number, string>} [sides] names of the sides' processes, by id */
+  constructor(sides = new Map()) {
+    this.#sides = sides;
+  }
 
   /**
    * Counts one run.
@@ -72,7 +78,10 @@ export class Neighbours {
     this.#seconds += seconds;
     for (const [pid, { name, ticks }] of after.processes) {
       if (own.has(pid)) continue;
-      this.#count(`${name} (${pid})`, ticks - (before.processes.get(pid)?.ticks ?? 0), seconds);
+      // A side that has nothing to run should sleep.
+      const who = this.#sides.has(pid) ? `idle ${this.#sides.get(pid)}` : name;
+      const since = before.processes.get(pid)?.ticks ?? 0;
+      this.#count(`${who} (${pid})`, ticks - since, seconds);
     }
     this.#count("the hypervisor (steal)", after.stolenTicks - before.stolenTicks, seconds);
   }

@@ -7,8 +7,8 @@
  *
  * @typedef {object} Runner
  * @property {(depth: number) => Promise<void>} fill
- * @property {(test: import("./cases.mjs").Case) => Promise<{ ms: number, outsideMs?: number }>} run
- *   `outsideMs`: of `ms`, what was spent outside the library that is measured
+ * @property {(test: import("./cases.mjs").Case) => Promise<{ ms: number, leftOutMs?: number }>} run
+ *   `leftOutMs`: what was spent besides, outside the library that is measured
  */
 
 import { cpus } from "node:os";
@@ -45,10 +45,9 @@ export async function serveRuns(load) {
     guard(async () => {
       await runner.fill(test.depth);
       if (type === "fill") return { type: "filled" };
-      const { ms, outsideMs } = await runner.run(test);
+      const { ms, leftOutMs = 0 } = await runner.run(test);
       const runs = [(timedTokens(test) / ms) * 1000];
-      const outside = outsideMs === undefined ? {} : { outsideShare: outsideMs / ms };
-      return { type: "case", ...test, nThreads: job.nThreads, runs, ...outside };
+      return { type: "case", ...test, nThreads: job.nThreads, runs, leftOutShare: leftOutMs / ms };
     }),
   );
 }
