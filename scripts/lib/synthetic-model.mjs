@@ -19,10 +19,11 @@ const POOL_BYTES = 18 * 34 * 4 * 4096;
  * @param {import("../../packages/converter/dist/synthetic/shapes.js").ShapeName} shape one with Llama
  *   2's vocabulary, so that texts have the tokens that they have there
  * @param {"q40" | "f32"} type of its matrices
+ * @param {number} [contextLength] positions. Defaults to the shape's
  */
-export async function writeSyntheticModel(folder, shape, type = "q40") {
+export async function writeSyntheticModel(folder, shape, type = "q40", contextLength) {
   const { vocabulary } = await readTokenizer(join(root, "fixtures/llama2-tokenizer.model"));
-  const plan = planSyntheticModel({ shape, type, vocabulary });
+  const plan = planSyntheticModel({ shape, type, vocabulary, contextLength });
   const path = join(folder, `${shape}-${type}.gguf`);
   const pools = { q40: blocks(18), q80: blocks(34), f32: floats(() => Math.random() - 0.5) };
   const ones = floats(() => 1);
