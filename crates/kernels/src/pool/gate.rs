@@ -3,11 +3,15 @@
 use core::hint;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Waiting awake. Waking a sleeper takes 3 to 50 microseconds, so a shorter wait is
 /// better spent awake, and a longer one costs at most about twice what it must.
 const AWAKE: Duration = Duration::from_micros(20);
+
+/// The same where threads share cores: about a step of decode.
+const AWAKE_YIELDING: Duration = Duration::from_micros(200);
 
 /// Looks at the value between two looks at the clock.
 const SPINS: u32 = 32;
@@ -55,7 +59,7 @@ impl Gate {
 
     /// Returns once the value is no longer `old`.
     pub(super) fn wait_while(&self, old: u32) {
-        if self.may_spin && self.changes_soon(old) {
+        if self.changes_soon(old) {
             return;
         }
         let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,16 +73,27 @@ impl Gate {
         self.n_asleep.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Waits awake for a bounded time. It never yields the core: under load that hands
-    /// it to a stranger for milliseconds, where a sleeper is woken at once.
+    /// Waits awake for a bounded time.
+    ///
+    /// Where every thread has a core, it never yields its own: under load that hands it to a stranger for
+    /// milliseconds, where a sleeper is woken at once. Where they share cores, it yields at each look: the
+    /// next to run is likely the one that is waited for, and waking a sleeper for each step made 3
+    /// threads on 2 cores 0.71 times as fast as 2, where this makes them 0.9 times as fast.
     fn changes_soon(&self, old: u32) -> bool {
         let start = Instant::now();
-        while start.elapsed() < AWAKE {
-            for _ in 0..SPINS {
+        let (awake, looks) = match self.may_spin {
+            true => (AWAKE, SPINS),
+            false => (AWAKE_YIELDING, 1),
+        };
+        while start.elapsed() < awake {
+            for _ in 0..looks {
                 if self.value() != old {
                     return true;
                 }
-                hint::spin_loop();
+                match self.may_spin {
+                    true => hint::spin_loop(),
+                    false => thread::yield_now(),
+                }
             }
         }
         false
