@@ -38,10 +38,10 @@ pub(super) fn run(
     {
         return Flow::Stop;
     }
-    let panels = (forward.rows.class == RowClass::Fast && rank.kernels.wants_panels(n_rows))
+    let wanted = forward.rows.class == RowClass::Fast && rank.kernels.wants_panels(n_rows);
+    let panels = (wanted && any_is(|float_type| float_type == FloatType::Q40))
         .then(|| PanelShape::new(n_rows, rank.buffers.width(input)));
     if let Some(shape) = panels
-        && any_is(|float_type| float_type == FloatType::Q40)
         && pack(forward, team, shape, n_rows * rank.buffers.width(input)) == Flow::Stop
     {
         return Flow::Stop;

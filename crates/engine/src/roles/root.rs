@@ -69,9 +69,10 @@ impl Root {
         Rank::require_memory(&programs[0], plan.owned_bytes)?;
         let pool = Pool::new(options.n_threads)?;
         let mesh = connect(ConnectOptions::new(options.workers))?;
-        let read_ahead = ReadAhead::start(&programs[0], &plan, file.clone());
         let loading = Loading::new(&mesh, &programs, &options.programs, &file, progress);
         let weights = loading.run()?;
+        // Loading has checked that the weights are within the file.
+        let read_ahead = ReadAhead::start(&programs[0], &plan, file.clone());
         let own = programs.into_iter().next().expect("one program a rank");
         let rank = Rank::new(own, kernels, weights)?;
         Ok(Self {
