@@ -23,12 +23,12 @@ use crate::shared::Shared;
 /// [`end_run`](Self::end_run); outside, a rank waits for a message without end, and only the end of
 /// the connection it waits on is noticed.
 pub struct Mesh {
+    /// What lasts as long as the mesh. It is dropped first: whoever sees the connections close may count on it.
+    held: Option<Box<dyn Send + Sync>>,
     pub(crate) shared: Arc<Shared>,
     own_address: String,
     pub(crate) scratch: Mutex<Scratch>,
     monitor: Option<Monitor>,
-    /// What lasts as long as the mesh, and is dropped after it.
-    held: Option<Box<dyn Send + Sync>>,
 }
 
 /// What went over a mesh's sockets since it was made.
@@ -153,6 +153,18 @@ impl Mesh {
         for link in self.shared.links() {
             send_abort(link, &payload, give_up);
             link.socket.shut_down();
+        }
+    }
+
+    /// Waits until all peers have closed their connections, for as long as `limit`: a root that has said
+    /// goodbye leaves workers behind that are free for the next.
+    pub fn wait_for_end(&self, limit: Duration) {
+        const LOOK_AROUND: Duration = Duration::from_micros(200);
+        let give_up = Instant::now() + limit;
+        for link in self.shared.links() {
+            while link.listen().is_ok() && Instant::now() < give_up {
+                std::thread::sleep(LOOK_AROUND);
+            }
         }
     }
 

@@ -184,11 +184,15 @@ impl Root {
     }
 }
 
+/// Workers give their memory back before they close; one that does not answer is not waited for.
+const GOODBYE_WAIT: Duration = Duration::from_secs(1);
+
 impl Drop for Root {
     fn drop(&mut self) {
         for worker in 1..self.mesh.world_size() {
             // A worker that is gone needs no goodbye.
             let _ = self.mesh.send_control(worker, BYE, &[]);
         }
+        self.mesh.wait_for_end(GOODBYE_WAIT);
     }
 }
