@@ -73,6 +73,10 @@ export const suites = [
     run: () => runLibtest(["bash", join(root, "scripts/test-neon.sh")], CARGO_TIMEOUT_MS, "neon"),
   },
   {
+    name: "pool model",
+    run: () => runLibtest(["bash", join(root, "scripts/test-pool-model.sh")], CARGO_TIMEOUT_MS),
+  },
+  {
     name: "types",
     isQuick: true,
     run: check([installed("tsc"), "--project", join(root, "tsconfig.tests.json")]),

@@ -1,8 +1,7 @@
 //! A barrier whose members may leave for good, by returning or by a panic.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
 use super::gate::Gate;
+use super::sync::{AtomicBool, AtomicU64, Ordering};
 use super::team::Flow;
 
 /// One member, in the upper half of the state; one arrival, in the lower.

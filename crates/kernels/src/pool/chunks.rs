@@ -1,7 +1,8 @@
 //! Handing out a range in pieces to whoever is free.
 
 use core::ops::Range;
-use core::sync::atomic::{AtomicUsize, Ordering};
+
+use super::sync::{AtomicUsize, Ordering};
 
 /// The next piece of the current step.
 #[derive(Debug)]

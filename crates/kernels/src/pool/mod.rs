@@ -8,7 +8,10 @@
 mod barrier;
 mod chunks;
 mod gate;
+#[cfg(all(test, loom))]
+mod model;
 mod run;
+mod sync;
 mod team;
 mod worker;
 
