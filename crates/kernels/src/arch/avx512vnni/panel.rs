@@ -4,8 +4,8 @@ use core::arch::x86_64::*;
 
 use super::super::panel::expanded::{Expanded, GROUP};
 use super::super::panel::step::{self, HALF};
-use super::super::panel::walk::{self, PanelKernel, Sums};
-use super::super::panel::{ROWS, in_memory, rolled};
+use super::super::panel::walk::{self, PanelKernel};
+use super::super::panel::{ROWS, TOKENS, in_memory, rolled};
 use super::four::{SCALE_STRIDE, load_head, nibbles};
 use super::vectors::{load, load_f32, store, store_f32};
 use crate::blocks::{BlockQ40, BlockQ80};
@@ -18,27 +18,29 @@ pub(super) const PANELS: Panels = Panels {
 
 type Step = step::Step<i32, 16, 4>;
 
+/// By weight row and token.
+type Sums = [[f32; TOKENS]; ROWS];
+
 struct Kernel;
 
 impl PanelKernel for Kernel {
+    const TOKENS: usize = TOKENS;
+    /// Their 20 KB of a panel fit a first-level cache.
+    const BLOCKS: usize = 8;
     type Step = Step;
+    type Sums = Sums;
 
     unsafe fn pack<'a>(blocks: impl Iterator<Item = &'a BlockQ80>) -> Step {
         // SAFETY: the caller's promise.
         unsafe { pack(blocks) }
     }
 
-    unsafe fn expand(w: &[BlockQ40; GROUP], out: &mut Expanded) {
+    unsafe fn expand(w: &[BlockQ40; GROUP], row: usize, out: &mut Expanded) {
         // SAFETY: the caller's promise.
-        unsafe { expand(w, out) }
+        unsafe { expand(w, row, out) }
     }
 
-    unsafe fn multiply(
-        w: [&[Expanded]; ROWS],
-        x: &[Step],
-        n_tokens: usize,
-        sums: &mut [Sums; ROWS],
-    ) {
+    unsafe fn multiply(w: &[Expanded], x: &[Step], n_tokens: usize, sums: &mut Sums) {
         // SAFETY: the caller's promise.
         unsafe {
             match n_tokens.div_ceil(16) {
@@ -57,7 +59,7 @@ fn pack<'a>(blocks: impl Iterator<Item = &'a BlockQ80>) -> Step {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,gfni,f16c")]
-fn expand(w: &[BlockQ40; GROUP], out: &mut Expanded) {
+fn expand(w: &[BlockQ40; GROUP], row: usize, out: &mut Expanded) {
     const WORDS: [i16; 32] = {
         let mut words = [0; 32];
         let mut i = 0;
@@ -69,23 +71,22 @@ fn expand(w: &[BlockQ40; GROUP], out: &mut Expanded) {
     };
     let head = load_head(w);
     let [low, high] = nibbles(w, head);
-    store(&mut out.low, low);
-    store(&mut out.high, high);
+    store(&mut out.low[row], low);
+    store(&mut out.high[row], high);
     let halves = _mm512_permutexvar_epi16(load(&WORDS), head);
     let scales = _mm_cvtph_ps(_mm512_castsi512_si128(halves));
     // SAFETY: the array is 16 bytes long.
-    unsafe { _mm_storeu_ps(out.scales.as_mut_ptr(), scales) };
+    unsafe { _mm_storeu_ps(out.scales[row].as_mut_ptr(), scales) };
 }
 
 /// `T` registers of tokens. Sixteen sums of integers fill half of the registers; those of
 /// floats stay in the first-level cache, where loads and stores are free beside the products.
 #[target_feature(enable = "avx512f,avx512vnni")]
-fn multiply<const T: usize>(w: [&[Expanded]; ROWS], x: &[Step], sums: &mut [Sums; ROWS]) {
+fn multiply<const T: usize>(w: &[Expanded], x: &[Step], sums: &mut Sums) {
     let quads = rolled(HALF);
-    let [a, b, c, d] = w;
     for (i, x) in x.iter().enumerate() {
         let (group, block) = (i / GROUP, i % GROUP);
-        let w = [&a[group], &b[group], &c[group], &d[group]];
+        let w = &w[group];
         let mut products = [[_mm512_setzero_si512(); T]; ROWS];
         for row in &mut products {
             for (product, offset) in row.iter_mut().zip(&x.offsets) {
@@ -95,29 +96,19 @@ fn multiply<const T: usize>(w: [&[Expanded]; ROWS], x: &[Step], sums: &mut [Sums
         let (low, high) = x.quads.split_at(HALF);
         add(
             &mut products,
-            [
-                &w[0].low[block],
-                &w[1].low[block],
-                &w[2].low[block],
-                &w[3].low[block],
-            ],
+            w.low.each_ref().map(|row| &row[block]),
             low,
             quads,
         );
         add(
             &mut products,
-            [
-                &w[0].high[block],
-                &w[1].high[block],
-                &w[2].high[block],
-                &w[3].high[block],
-            ],
+            w.high.each_ref().map(|row| &row[block]),
             high,
             quads,
         );
-        for ((w, products), sums) in w.iter().zip(&products).zip(in_memory(sums)) {
-            let scale = _mm512_set1_ps(w.scales[block]);
-            let (sums, _) = sums.0.as_chunks_mut();
+        for ((scales, products), sums) in w.scales.iter().zip(&products).zip(in_memory(sums)) {
+            let scale = _mm512_set1_ps(scales[block]);
+            let (sums, _) = sums.as_chunks_mut();
             for ((product, x_scales), sum) in products.iter().zip(&x.scales).zip(sums) {
                 let scale = _mm512_mul_ps(scale, load_f32(x_scales));
                 let added = _mm512_fmadd_ps(_mm512_cvtepi32_ps(*product), scale, load_f32(sum));

@@ -6,7 +6,7 @@ use super::super::neon::expand::expand;
 use super::super::neon::vectors::{load_f32, load_i32, load_quads, load_words};
 use super::super::panel::expanded::{Expanded, GROUP};
 use super::super::panel::step::{self, HALF};
-use super::super::panel::walk::{self, PanelKernel, Sums};
+use super::super::panel::walk::{self, PanelKernel};
 use super::super::panel::{ROWS, in_memory};
 use super::sdot::sdot_lane;
 use crate::blocks::{BlockQ40, BlockQ80};
@@ -22,56 +22,58 @@ const LANES: usize = 4;
 /// Registers of tokens that the inner loop works on.
 const T: usize = 4;
 
-type Step = step::Step<i32, LANES, 16>;
+type Step = step::Step<i32, LANES, T>;
+
+/// By weight row and token.
+type Sums = [[f32; T * LANES]; ROWS];
 
 struct Kernel;
 
 impl PanelKernel for Kernel {
+    const TOKENS: usize = T * LANES;
+    /// Whole rows: a panel of 16 tokens is read as one stream, and stays in a second-level cache.
+    const BLOCKS: usize = usize::MAX;
     type Step = Step;
+    type Sums = Sums;
 
     unsafe fn pack<'a>(blocks: impl Iterator<Item = &'a BlockQ80>) -> Step {
         Step::pack(blocks)
     }
 
-    unsafe fn expand(w: &[BlockQ40; GROUP], out: &mut Expanded) {
+    unsafe fn expand(w: &[BlockQ40; GROUP], row: usize, out: &mut Expanded) {
         // SAFETY: the caller's promise.
-        unsafe { expand(w, out) }
+        unsafe { expand(w, row, out) }
     }
 
-    unsafe fn multiply(
-        w: [&[Expanded]; ROWS],
-        x: &[Step],
-        n_tokens: usize,
-        sums: &mut [Sums; ROWS],
-    ) {
-        for first in (0..n_tokens.div_ceil(LANES)).step_by(T) {
-            // SAFETY: the caller's promise.
-            unsafe { multiply(w, x, first, sums) }
-        }
+    unsafe fn multiply(w: &[Expanded], x: &[Step], _n_tokens: usize, sums: &mut Sums) {
+        // SAFETY: the caller's promise.
+        unsafe { multiply(w, x, sums) }
     }
 }
 
-/// The `T` registers of tokens from `first` on.
 #[target_feature(enable = "neon,dotprod")]
-fn multiply(w: [&[Expanded]; ROWS], x: &[Step], first: usize, sums: &mut [Sums; ROWS]) {
+fn multiply(w: &[Expanded], x: &[Step], sums: &mut Sums) {
     for (i, x) in x.iter().enumerate() {
-        let (group, block) = (i / GROUP, i % GROUP);
-        let w = [&w[0][group], &w[1][group], &w[2][group], &w[3][group]];
+        let (w, block) = (&w[i / GROUP], i % GROUP);
         let mut products = [[vdupq_n_s32(0); T]; ROWS];
         for row in &mut products {
-            for (product, offset) in row.iter_mut().zip(&x.offsets[first..]) {
+            for (product, offset) in row.iter_mut().zip(&x.offsets) {
                 *product = load_i32(offset);
             }
         }
         let (low, high) = x.quads.split_at(HALF);
-        add(&mut products, w.map(|w| &w.low[block]), low, first);
-        add(&mut products, w.map(|w| &w.high[block]), high, first);
-        for ((w, products), sums) in w.iter().zip(&products).zip(in_memory(sums)) {
-            let sums = &mut sums.0.as_chunks_mut::<LANES>().0[first..];
-            let x_scales = &x.scales[first..];
-            for ((product, x_scales), sum) in products.iter().zip(x_scales).zip(sums) {
-                let scale = vmulq_n_f32(load_f32(x_scales), w.scales[block]);
-                let added = vfmaq_f32(load_f32(sum), vcvtq_f32_s32(*product), scale);
+        add(&mut products, w.low.each_ref().map(|row| &row[block]), low);
+        add(
+            &mut products,
+            w.high.each_ref().map(|row| &row[block]),
+            high,
+        );
+        let rows = w.scales.iter().zip(products).zip(in_memory(sums));
+        for ((scales, products), sums) in rows {
+            let (sums, _) = sums.as_chunks_mut::<LANES>();
+            for ((product, x_scales), sum) in products.into_iter().zip(&x.scales).zip(sums) {
+                let scale = vmulq_n_f32(load_f32(x_scales), scales[block]);
+                let added = vfmaq_f32(load_f32(sum), vcvtq_f32_s32(product), scale);
                 // SAFETY: the reference is valid for the 16 bytes that are written.
                 unsafe { vst1q_f32(sum.as_mut_ptr(), added) };
             }
@@ -85,8 +87,7 @@ fn multiply(w: [&[Expanded]; ROWS], x: &[Step], first: usize, sums: &mut [Sums; 
 fn add(
     products: &mut [[int32x4_t; T]; ROWS],
     w: [&[u32; HALF]; ROWS],
-    x: &[[[[i8; 4]; LANES]; 16]],
-    first: usize,
+    x: &[[[[i8; 4]; LANES]; T]],
 ) {
     let w = [
         load_words(w[0]),
@@ -94,10 +95,10 @@ fn add(
         load_words(w[2]),
         load_words(w[3]),
     ];
-    add_quad::<0>(products, w, &x[0], first);
-    add_quad::<1>(products, w, &x[1], first);
-    add_quad::<2>(products, w, &x[2], first);
-    add_quad::<3>(products, w, &x[3], first);
+    add_quad::<0>(products, w, &x[0]);
+    add_quad::<1>(products, w, &x[1]);
+    add_quad::<2>(products, w, &x[2]);
+    add_quad::<3>(products, w, &x[3]);
 }
 
 #[inline]
@@ -105,10 +106,8 @@ fn add(
 fn add_quad<const QUAD: u8>(
     products: &mut [[int32x4_t; T]; ROWS],
     w: [int8x16_t; ROWS],
-    x: &[[[i8; 4]; LANES]; 16],
-    first: usize,
+    x: &[[[i8; 4]; LANES]; T],
 ) {
-    let x = &x[first..first + T];
     let x = [
         load_quads(&x[0]),
         load_quads(&x[1]),

@@ -6,9 +6,9 @@ use core::arch::asm;
 use super::super::neon::expand::expand;
 use super::super::neon::vectors::{load_octs, load_words};
 use super::super::panel::expanded::{Expanded, GROUP};
-use super::super::panel::walk::{self, PanelKernel, Sums};
+use super::super::panel::walk::{self, PanelKernel};
 use super::super::panel::{ROWS, in_memory};
-use super::step::Step;
+use super::step::{PAIRS as T, Step};
 use crate::blocks::{BlockQ40, BlockQ80};
 use crate::table::Panels;
 
@@ -17,68 +17,68 @@ pub(super) const PANELS: Panels = Panels {
     matmul_q40: walk::matmul::<Kernel>,
 };
 
-/// Pairs of tokens that the inner loop works on.
-const T: usize = 4;
 /// Pairs of weight rows.
 const PAIRS: usize = ROWS / 2;
+
+/// By weight row and token.
+type Sums = [[f32; 2 * T]; ROWS];
 
 struct Kernel;
 
 impl PanelKernel for Kernel {
+    const TOKENS: usize = 2 * T;
+    /// Whole rows: a panel of 8 tokens is read as one stream, and stays in a second-level cache.
+    const BLOCKS: usize = usize::MAX;
     type Step = Step;
+    type Sums = Sums;
 
     unsafe fn pack<'a>(blocks: impl Iterator<Item = &'a BlockQ80>) -> Step {
         Step::pack(blocks)
     }
 
-    unsafe fn expand(w: &[BlockQ40; GROUP], out: &mut Expanded) {
+    unsafe fn expand(w: &[BlockQ40; GROUP], row: usize, out: &mut Expanded) {
         // SAFETY: the caller's promise.
-        unsafe { expand(w, out) }
+        unsafe { expand(w, row, out) }
     }
 
-    unsafe fn multiply(
-        w: [&[Expanded]; ROWS],
-        x: &[Step],
-        n_tokens: usize,
-        sums: &mut [Sums; ROWS],
-    ) {
-        for first in (0..n_tokens.div_ceil(2)).step_by(T) {
-            // SAFETY: the caller's promise.
-            unsafe { multiply(w, x, first, sums) }
-        }
+    unsafe fn multiply(w: &[Expanded], x: &[Step], _n_tokens: usize, sums: &mut Sums) {
+        // SAFETY: the caller's promise.
+        unsafe { multiply(w, x, sums) }
     }
 }
 
-/// The `T` pairs of tokens from `first` on.
 #[target_feature(enable = "neon,i8mm")]
-fn multiply(w: [&[Expanded]; ROWS], x: &[Step], first: usize, sums: &mut [Sums; ROWS]) {
+fn multiply(w: &[Expanded], x: &[Step], sums: &mut Sums) {
     for (i, x) in x.iter().enumerate() {
-        let (group, block) = (i / GROUP, i % GROUP);
-        let w = [&w[0][group], &w[1][group], &w[2][group], &w[3][group]];
+        let (w, block) = (&w[i / GROUP], i % GROUP);
         // Of a pair of rows and a pair of tokens: the first row's sums, then the second's.
         let mut products = [[vdupq_n_s32(0); T]; PAIRS];
         for pair in &mut products {
-            for (product, [even, odd]) in pair.iter_mut().zip(&x.offsets[first..]) {
+            for (product, [even, odd]) in pair.iter_mut().zip(&x.offsets) {
                 // SAFETY: the array is 16 bytes long.
                 *product = unsafe { vld1q_s32([*even, *odd, *even, *odd].as_ptr()) };
             }
         }
         let (low, high) = x.octs.split_at(2);
-        add(&mut products, w.map(|w| &w.low[block]), low, first);
-        add(&mut products, w.map(|w| &w.high[block]), high, first);
+        add(&mut products, w.low.each_ref().map(|row| &row[block]), low);
+        add(
+            &mut products,
+            w.high.each_ref().map(|row| &row[block]),
+            high,
+        );
         let sums = in_memory(sums);
         for (pair, products) in products.iter().enumerate() {
             for (t, product) in products.iter().enumerate() {
                 let floats = vcvtq_f32_s32(*product);
                 // SAFETY: the array has 2 values.
-                let x_scales = unsafe { vld1_f32(x.scales[first + t].as_ptr()) };
+                let x_scales = unsafe { vld1_f32(x.scales[t].as_ptr()) };
                 for (row, floats) in [vget_low_f32(floats), vget_high_f32(floats)]
                     .into_iter()
                     .enumerate()
                 {
                     let row = 2 * pair + row;
-                    let sum = &mut sums[row].0.as_chunks_mut::<2>().0[first + t];
-                    let scale = vmul_n_f32(x_scales, w[row].scales[block]);
+                    let sum = &mut sums[row].as_chunks_mut::<2>().0[t];
+                    let scale = vmul_n_f32(x_scales, w.scales[row][block]);
                     // SAFETY: the array has 2 values, and is borrowed mutably.
                     unsafe {
                         let added = vfma_f32(vld1_f32(sum.as_ptr()), floats, scale);
@@ -93,12 +93,7 @@ fn multiply(w: [&[Expanded]; ROWS], x: &[Step], first: usize, sums: &mut [Sums; 
 /// Two octs of each row.
 #[inline]
 #[target_feature(enable = "neon,i8mm")]
-fn add(
-    products: &mut [[int32x4_t; T]; PAIRS],
-    w: [&[u32; 4]; ROWS],
-    x: &[[[[i8; 8]; 2]; 32]],
-    first: usize,
-) {
+fn add(products: &mut [[int32x4_t; T]; PAIRS], w: [&[u32; 4]; ROWS], x: &[[[[i8; 8]; 2]; T]]) {
     let w = [
         load_words(w[0]),
         load_words(w[1]),
@@ -111,7 +106,6 @@ fn add(
         [second_halves(w[0], w[1]), second_halves(w[2], w[3])],
     ];
     for (w, x) in octs.into_iter().zip(x) {
-        let x = &x[first..first + T];
         let x = [
             load_octs(&x[0]),
             load_octs(&x[1]),

@@ -9,20 +9,23 @@ use crate::blocks::{BLOCK_SIZE, BlockQ80};
 /// Values that one product of matrices takes of each token and row.
 const OCT: usize = 8;
 
+/// Pairs of tokens in a panel.
+pub(super) const PAIRS: usize = 4;
+
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Pod, Zeroable)]
 pub(super) struct Step {
     /// (octs of a block, pairs of tokens, two tokens, an oct)
-    pub octs: [[[[i8; OCT]; 2]; TOKENS / 2]; BLOCK_SIZE / OCT],
+    pub octs: [[[[i8; OCT]; 2]; PAIRS]; BLOCK_SIZE / OCT],
     /// What the sum of a token's products begins with.
-    pub offsets: [[i32; 2]; TOKENS / 2],
-    pub scales: [[f32; 2]; TOKENS / 2],
+    pub offsets: [[i32; 2]; PAIRS],
+    pub scales: [[f32; 2]; PAIRS],
 }
 
-const _: () = assert!(size_of::<Step>() == STEP_BYTES);
+const _: () = assert!(size_of::<Step>() * (TOKENS / (2 * PAIRS)) == STEP_BYTES);
 
 impl Step {
-    /// Of up to `TOKENS` rows, zeros for those that are missing.
+    /// Of up to `2 * PAIRS` rows, zeros for those that are missing.
     pub(super) fn pack<'a>(blocks: impl Iterator<Item = &'a BlockQ80>) -> Self {
         let mut step = Self::zeroed();
         for (token, block) in blocks.enumerate() {

@@ -7,8 +7,9 @@ use crate::arch::panel::expanded::{Expanded, GROUP};
 use crate::blocks::BlockQ40;
 
 #[target_feature(enable = "neon")]
-pub(in crate::arch) fn expand(w: &[BlockQ40; GROUP], out: &mut Expanded) {
-    for (w, (low, high)) in w.iter().zip(out.low.iter_mut().zip(&mut out.high)) {
+pub(in crate::arch) fn expand(w: &[BlockQ40; GROUP], row: usize, out: &mut Expanded) {
+    let (low, high) = (&mut out.low[row], &mut out.high[row]);
+    for (w, (low, high)) in w.iter().zip(low.iter_mut().zip(high)) {
         let bytes = load_u8(&w.quants);
         // SAFETY: each reference is valid for the 16 bytes that are written.
         unsafe {
@@ -18,5 +19,5 @@ pub(in crate::arch) fn expand(w: &[BlockQ40; GROUP], out: &mut Expanded) {
     }
     let scales = load_f16(&w.each_ref().map(|w| w.scale));
     // SAFETY: the array is 16 bytes long.
-    unsafe { vst1q_f32(out.scales.as_mut_ptr(), scales) };
+    unsafe { vst1q_f32(out.scales[row].as_mut_ptr(), scales) };
 }

@@ -11,7 +11,7 @@ const QUADS: usize = BLOCK_SIZE / QUAD;
 /// Those of a block's low nibbles, and of its high ones.
 pub(crate) const HALF: usize = QUADS / 2;
 
-/// Tokens `vector * LANES + lane`, for `VECTORS * LANES == TOKENS`.
+/// Tokens `vector * LANES + lane`, `VECTORS * LANES` in all.
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
 pub(crate) struct Step<O, const LANES: usize, const VECTORS: usize> {
@@ -54,16 +54,16 @@ impl Offset for [i16; 2] {
     }
 }
 
-/// Bytes of a step, of every instruction set.
+/// Bytes of a block of [`TOKENS`] tokens, in the panels of every instruction set.
 pub(crate) const STEP_BYTES: usize = TOKENS * (BLOCK_SIZE + 4 + 4);
 
 impl<O: Offset, const LANES: usize, const VECTORS: usize> Step<O, LANES, VECTORS> {
     pub(crate) const LAYOUT: () = {
-        assert!(LANES * VECTORS == TOKENS);
-        assert!(size_of::<Self>() == STEP_BYTES);
+        assert!(TOKENS.is_multiple_of(LANES * VECTORS));
+        assert!(size_of::<Self>() * (TOKENS / (LANES * VECTORS)) == STEP_BYTES);
     };
 
-    /// Of up to `TOKENS` rows, zeros for those that are missing.
+    /// Of up to that many rows, zeros for those that are missing.
     #[inline(always)] // for the instructions of the caller
     pub(crate) fn pack<'a>(blocks: impl Iterator<Item = &'a BlockQ80>) -> Self {
         const { Self::LAYOUT };
