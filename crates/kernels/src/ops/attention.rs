@@ -62,7 +62,7 @@ pub struct QueryRows<'a> {
 pub enum AttentionClass {
     /// One after the other.
     Few,
-    /// Four at once; their sums run in another order.
+    /// Side by side, faster from three on; their sums run in another order.
     Many,
 }
 
@@ -102,7 +102,7 @@ impl Kernels {
                 values: wide_values,
                 queries,
             } = scratch;
-            gather(&rows, queries);
+            gather(&rows, class, queries);
             let block_len = KEYS * head_len;
             let blocks = keys.chunks(block_len).zip(values.chunks(block_len));
             for (first, (keys, values)) in (0..).step_by(KEYS).zip(blocks) {
@@ -187,29 +187,40 @@ fn check<E: CacheElement>(
 }
 
 /// Copies the queries, scaled and filled up, and clears the sums.
-fn gather(rows: &QueryRows<'_>, queries: &mut Queries) {
+fn gather(rows: &QueryRows<'_>, class: AttentionClass, queries: &mut Queries) {
     let dim = rows.head_dim.next_multiple_of(LANES);
     let n = rows.n_positions.len() * rows.n_heads;
+    let n_places = match class {
+        AttentionClass::Few => n,
+        AttentionClass::Many => n.next_multiple_of(LANES),
+    };
     queries.dim = dim;
-    queries.q.clear();
-    queries.q.resize(n * dim, 0.0);
-    queries.sums.clear();
-    queries.sums.resize(n * dim, 0.0);
-    queries.largest.clear();
-    queries.largest.resize(n, f32::NEG_INFINITY);
-    queries.weights.clear();
-    queries.weights.resize(n, 0.0);
-    queries.n_positions.clear();
-    let mut to = queries.q.chunks_exact_mut(dim);
+    fill(&mut queries.q, n_places * dim, 0.0);
+    fill(&mut queries.sums, n * dim, 0.0);
+    fill(&mut queries.largest, n_places, f32::NEG_INFINITY);
+    fill(&mut queries.weights, n_places, 0.0);
+    fill(&mut queries.n_positions, n_places, 1);
     for (row, &n_positions) in rows.n_positions.iter().enumerate() {
         let heads = &rows.q[row * rows.row_stride..][..rows.n_heads * rows.head_dim];
-        for (head, to) in heads.chunks_exact(rows.head_dim).zip(&mut to) {
-            for (to, value) in to.iter_mut().zip(head) {
+        for (head, from) in heads.chunks_exact(rows.head_dim).enumerate() {
+            let place = row * rows.n_heads + head;
+            queries.n_positions[place] = n_positions;
+            let (first, step) = match class {
+                AttentionClass::Few => (place * dim, 1),
+                AttentionClass::Many => (place / LANES * LANES * dim + place % LANES, LANES),
+            };
+            let to = queries.q[first..].iter_mut().step_by(step);
+            for (to, value) in to.zip(from) {
                 *to = value * rows.scale;
             }
-            queries.n_positions.push(n_positions);
         }
     }
+}
+
+/// Makes `list` `n` times `value`.
+fn fill<V: Copy>(list: &mut Vec<V>, n: usize, value: V) {
+    list.clear();
+    list.resize(n, value);
 }
 
 /// Divides the sums by the weights.

@@ -1,116 +1,148 @@
-//! A block with many queries, four at once: positions in lanes for the scores, dimensions for the values.
+//! A block with many queries: queries in lanes for the scores, so that nothing is added across lanes, and
+//! dimensions for the values.
 
-use super::running::weigh;
+use super::running::weigh_lanes;
 use super::vector::Vector;
-use super::{Block, KEYS, Queries};
+use super::{Block, KEYS, LANES, Queries};
 
-/// Queries that share what is loaded.
+/// Queries that share a load of values.
 const ROWS: usize = 4;
 
-/// Adds the block to each query that sees it. `ROWS` times `N` sums, and `N` vectors beside, fill the
-/// registers.
+/// Keys whose sums run side by side where one vector holds all queries.
+const NARROW: usize = 8;
+
+/// The scores of `LANES` queries, or what became of them.
+type Scores = [[f32; LANES]; KEYS];
+
+/// Adds the block to each query that sees it. `N` vectors of queries, a divisor of `LANES`, with `R` keys, a
+/// divisor of `KEYS`, are `N * R` sums in registers; so are `ROWS` queries with `N` vectors of values.
 ///
 /// # Safety
 ///
-/// The machine has the instruction set of `V`, and `N` vectors of it divide `KEYS`.
+/// The machine has the instruction set of `V`.
 #[inline(always)]
-pub(crate) unsafe fn attend<V: Vector, const N: usize>(block: &Block<'_>, queries: &mut Queries) {
+pub(crate) unsafe fn attend<V: Vector, const N: usize, const R: usize>(
+    block: &Block<'_>,
+    queries: &mut Queries,
+) {
+    const { assert!(LANES.is_multiple_of(N * V::LANES) && KEYS.is_multiple_of(R)) };
     let dim = queries.check(block);
-    transpose(block.keys, dim, &mut queries.transposed);
-    let n = queries.n_positions.len();
-    for first in (0..n).step_by(ROWS) {
-        // Where the last are fewer, the last query stands for those that are missing.
-        let rows: [usize; ROWS] = core::array::from_fn(|row| (first + row).min(n - 1));
-        let n_seen = rows.map(|row| {
-            queries.n_positions[row]
-                .saturating_sub(block.first)
-                .min(KEYS)
-        });
-        if n_seen == [0; ROWS] {
+    let (largest, _) = queries.largest.as_chunks_mut::<LANES>();
+    let (weights, _) = queries.weights.as_chunks_mut::<LANES>();
+    let (n_positions, _) = queries.n_positions.as_chunks::<LANES>();
+    let running = largest.iter_mut().zip(weights).zip(n_positions);
+    let q = queries.q.chunks_exact(dim * LANES);
+    let sums = queries.sums.chunks_mut(dim * LANES);
+    for ((q, sums), ((largest, weights), n_positions)) in q.zip(sums).zip(running) {
+        let n_seen = n_positions.map(|n| n.saturating_sub(block.first).min(KEYS));
+        let n_keys = n_seen.into_iter().max().unwrap_or(0);
+        if n_keys == 0 {
             continue;
         }
-        let q = rows.map(|row| &queries.q[row * dim..][..dim]);
-        let mut scores = [[0.0; KEYS]; ROWS];
-        for from in (0..KEYS).step_by(N * V::LANES) {
-            // SAFETY: `transpose` has made `dim` rows of `KEYS` values; the rest is the caller's promise.
-            unsafe { multiply::<V, N>(q, &queries.transposed, from, &mut scores) };
+        let n_queries = sums.len() / dim;
+        let mut scores = [[0.0; LANES]; KEYS];
+        // SAFETY: `check` has made sure of the lists' lengths; the rest is the caller's promise.
+        unsafe {
+            if n_queries > V::LANES {
+                for from in (0..n_queries).step_by(N * V::LANES) {
+                    multiply::<V, N, R>(q, block.keys, n_keys, from, &mut scores);
+                }
+            } else {
+                multiply::<V, 1, NARROW>(q, block.keys, n_keys, 0, &mut scores);
+            }
         }
-        let mut factors = [1.0; ROWS];
-        for (row, &index) in rows.iter().enumerate().take(n - first) {
-            let (largest, weights) = (&mut queries.largest[index], &mut queries.weights[index]);
-            factors[row] = weigh(&mut scores[row], n_seen[row], largest, weights);
-        }
-        let sums = &mut queries.sums[first * dim..n.min(first + ROWS) * dim];
-        let whole = dim - dim % (N * V::LANES);
-        for from in (0..whole).step_by(N * V::LANES) {
-            // SAFETY: `N` vectors from here are within a row.
-            unsafe { add_values::<V, N>(&scores, factors, block.values, from, sums, dim) };
-        }
-        for from in (whole..dim).step_by(V::LANES) {
-            // SAFETY: a vector from here is within a row.
-            unsafe { add_values::<V, 1>(&scores, factors, block.values, from, sums, dim) };
+        let factors = weigh_lanes(&mut scores[..n_keys], &n_seen, largest, weights);
+        for (first, sums) in (0..LANES).step_by(ROWS).zip(sums.chunks_mut(ROWS * dim)) {
+            let factors = &factors[first..][..ROWS];
+            let whole = dim - dim % (N * V::LANES);
+            for from in (0..whole).step_by(N * V::LANES) {
+                // SAFETY: `N` vectors from here are within a row.
+                unsafe {
+                    add_values::<V, N>(
+                        &scores[..n_keys],
+                        first,
+                        factors,
+                        block.values,
+                        from,
+                        sums,
+                        dim,
+                    )
+                };
+            }
+            for from in (whole..dim).step_by(V::LANES) {
+                // SAFETY: a vector from here is within a row.
+                unsafe {
+                    add_values::<V, 1>(
+                        &scores[..n_keys],
+                        first,
+                        factors,
+                        block.values,
+                        from,
+                        sums,
+                        dim,
+                    )
+                };
+            }
         }
     }
 }
 
-#[inline(always)]
-fn transpose(keys: &[f32], dim: usize, out: &mut Vec<f32>) {
-    out.resize(dim * KEYS, 0.0);
-    for (d, out) in out.as_chunks_mut::<KEYS>().0.iter_mut().enumerate() {
-        for (out, key) in out.iter_mut().zip(keys.chunks_exact(dim)) {
-            *out = key[d];
-        }
-    }
-}
-
-/// Scores of `N` vectors of positions from `from` on.
+/// Scores of `N` vectors of queries from lane `from` on with the first `n_keys` keys (or more).
 ///
 /// # Safety
 ///
-/// The machine has the instruction set of `V`. `keys` has a row of `KEYS` values for each of `q`'s, and
-/// the vectors are within a row.
+/// The machine has the instruction set of `V`. `q` has a row of `LANES` values for each dimension, the vectors
+/// are within a row, and `keys` has `KEYS` rows of as many dimensions.
 #[inline(always)]
-unsafe fn multiply<V: Vector, const N: usize>(
-    q: [&[f32]; ROWS],
+unsafe fn multiply<V: Vector, const N: usize, const R: usize>(
+    q: &[f32],
     keys: &[f32],
+    n_keys: usize,
     from: usize,
-    scores: &mut [[f32; KEYS]; ROWS],
+    scores: &mut Scores,
 ) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let mut sums = [[V::splat(0.0); N]; ROWS];
-        let [a, b, c, d] = q;
-        let quads = a.iter().zip(b).zip(c).zip(d);
-        for ((((a, b), c), d), keys) in quads.zip(keys.as_chunks::<KEYS>().0) {
-            let mut now = [V::splat(0.0); N];
-            for (n, now) in now.iter_mut().enumerate() {
-                *now = V::load(keys.as_ptr().add(from + n * V::LANES));
+    let (q, _) = q.as_chunks::<LANES>();
+    let keys = keys.chunks_exact(R * q.len());
+    let (scores, _) = scores.as_chunks_mut::<R>();
+    for (keys, scores) in keys.zip(scores).take(n_keys.div_ceil(R)) {
+        // SAFETY: `from` and `N` vectors are within each row, `d` within each key; the rest is the caller's
+        // promise.
+        unsafe {
+            let mut sums = [[V::splat(0.0); N]; R];
+            for (d, q) in q.iter().enumerate() {
+                let mut now = [V::splat(0.0); N];
+                for (n, now) in now.iter_mut().enumerate() {
+                    *now = V::load(q.as_ptr().add(from + n * V::LANES));
+                }
+                for (row, sums) in sums.iter_mut().enumerate() {
+                    let key = V::splat(*keys.get_unchecked(row * (keys.len() / R) + d));
+                    for (sum, q) in sums.iter_mut().zip(now) {
+                        *sum = q.mul_add(key, *sum);
+                    }
+                }
             }
-            for (sums, q) in sums.iter_mut().zip([a, b, c, d]) {
-                let q = V::splat(*q);
-                for (sum, key) in sums.iter_mut().zip(now) {
-                    *sum = key.mul_add(q, *sum);
+            for (scores, sums) in scores.iter_mut().zip(sums) {
+                for (n, sum) in sums.into_iter().enumerate() {
+                    sum.store(scores.as_mut_ptr().add(from + n * V::LANES));
                 }
             }
         }
-        for (scores, sums) in scores.iter_mut().zip(sums) {
-            for (n, sum) in sums.into_iter().enumerate() {
-                sum.store(scores.as_mut_ptr().add(from + n * V::LANES));
-            }
-        }
     }
 }
 
-/// `sums = factor * sums + weights . values` in `N` vectors of dimensions from `from` on.
+/// `sums = factor * sums + weights . values` in `N` vectors of dimensions from `from` on, for the queries from
+/// lane `first` on.
 ///
 /// # Safety
 ///
-/// The machine has the instruction set of `V`. `sums` has 1 to `ROWS` rows and `values` `KEYS`, each of
-/// `dim` values, and the vectors are within a row.
+/// The machine has the instruction set of `V`. `sums` has 1 to `ROWS` rows and `values` a row for each of
+/// `weights`, all of `dim` values, and the vectors are within a row. There are `ROWS` lanes from `first` on,
+/// and as many `factors`.
 #[inline(always)]
 unsafe fn add_values<V: Vector, const N: usize>(
-    weights: &[[f32; KEYS]; ROWS],
-    factors: [f32; ROWS],
+    weights: &[[f32; LANES]],
+    first: usize,
+    factors: &[f32],
     values: &[f32],
     from: usize,
     sums: &mut [f32],
@@ -122,18 +154,16 @@ unsafe fn add_values<V: Vector, const N: usize>(
         for ((now, sums), factor) in now.iter_mut().zip(sums.chunks_exact(dim)).zip(factors) {
             for (n, now) in now.iter_mut().enumerate() {
                 let sum = V::load(sums.as_ptr().add(from + n * V::LANES));
-                *now = sum.mul(V::splat(factor));
+                *now = sum.mul(V::splat(*factor));
             }
         }
-        let [a, b, c, d] = weights;
-        let quads = a.iter().zip(b).zip(c).zip(d);
-        for ((((a, b), c), d), row) in quads.zip(values.chunks_exact(dim)) {
+        for (weights, row) in weights.iter().zip(values.chunks_exact(dim)) {
             let mut value = [V::splat(0.0); N];
             for (n, value) in value.iter_mut().enumerate() {
                 *value = V::load(row.as_ptr().add(from + n * V::LANES));
             }
-            for (now, weight) in now.iter_mut().zip([a, b, c, d]) {
-                let weight = V::splat(*weight);
+            for (row, now) in now.iter_mut().enumerate() {
+                let weight = V::splat(*weights.get_unchecked(first + row));
                 for (now, value) in now.iter_mut().zip(value) {
                     *now = value.mul_add(weight, *now);
                 }

@@ -13,7 +13,8 @@ pub(crate) mod vector;
 /// cache.
 pub(crate) const KEYS: usize = 32;
 
-/// Head dimensions are filled up with zeros to a multiple of this, which the lanes of all vectors divide.
+/// Head dimensions are filled up with zeros to a multiple of this, and many queries stand side by side in groups of
+/// as many. The lanes of all vectors divide it.
 pub(crate) const LANES: usize = 16;
 
 /// Some positions' keys and values, widened to f32: (KEYS, dim) each.
@@ -25,11 +26,13 @@ pub(crate) struct Block<'a> {
     pub values: &'a [f32],
 }
 
-/// Queries of one KV head on their way through the blocks. Rows are `dim` long, a multiple of `LANES`.
+/// Queries of one KV head on their way through the blocks. Rows are `dim` long, a multiple of `LANES`. For
+/// [`many`] the lists but `sums` are filled up to whole groups of `LANES` queries, with queries of zeros that see
+/// one position.
 #[derive(Debug, Default)]
 pub(crate) struct Queries {
     pub dim: usize,
-    /// (n, dim), multiplied with the scale of the scores.
+    /// (n, dim), or for [`many`] (n / LANES, dim, LANES), multiplied with the scale of the scores.
     pub q: Vec<f32>,
     /// Positions that each query sees.
     pub n_positions: Vec<usize>,
@@ -39,8 +42,6 @@ pub(crate) struct Queries {
     pub largest: Vec<f32>,
     /// The weights' sum so far.
     pub weights: Vec<f32>,
-    /// Keys of a block with dimensions and positions swapped: (dim, KEYS).
-    pub transposed: Vec<f32>,
 }
 
 impl Queries {
@@ -49,7 +50,7 @@ impl Queries {
     fn check(&self, block: &Block<'_>) -> usize {
         let (n, dim) = (self.n_positions.len(), self.dim);
         assert!(dim > 0 && dim.is_multiple_of(LANES));
-        assert!(self.q.len() == n * dim && self.sums.len() == n * dim);
+        assert!(self.q.len() == n * dim && self.sums.len() <= n * dim);
         assert!(self.largest.len() == n && self.weights.len() == n);
         assert!(block.keys.len() == KEYS * dim && block.values.len() == KEYS * dim);
         dim

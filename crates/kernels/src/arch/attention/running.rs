@@ -1,6 +1,6 @@
 //! A query's scores of one block, as they change its running maximum and sum.
 
-use super::KEYS;
+use super::{KEYS, LANES};
 use crate::arch::scalar::exp::exp;
 use crate::arch::scalar::lanes;
 
@@ -30,4 +30,42 @@ pub(super) fn weigh(
     *largest = now;
     *weights = *weights * factor + lanes::sum_map(scores, |weight| weight);
     factor
+}
+
+/// The same for `LANES` queries side by side: a query a lane, of whose scores the first `n_seen` count.
+#[inline(always)]
+pub(super) fn weigh_lanes(
+    scores: &mut [[f32; LANES]],
+    n_seen: &[usize; LANES],
+    largest: &mut [f32; LANES],
+    weights: &mut [f32; LANES],
+) -> [f32; LANES] {
+    if n_seen.iter().any(|&n| n < scores.len()) {
+        for (position, scores) in scores.iter_mut().enumerate() {
+            for (score, &n_seen) in scores.iter_mut().zip(n_seen) {
+                if position >= n_seen {
+                    *score = f32::NEG_INFINITY;
+                }
+            }
+        }
+    }
+    let mut now = *largest;
+    for scores in scores.iter() {
+        for (now, &score) in now.iter_mut().zip(scores) {
+            *now = if score > *now { score } else { *now };
+        }
+    }
+    let mut factors = [0.0; LANES];
+    for lane in 0..LANES {
+        factors[lane] = exp(largest[lane] - now[lane]);
+        weights[lane] *= factors[lane];
+    }
+    for scores in scores.iter_mut() {
+        for lane in 0..LANES {
+            scores[lane] = exp(scores[lane] - now[lane]);
+            weights[lane] += scores[lane];
+        }
+    }
+    *largest = now;
+    factors
 }
