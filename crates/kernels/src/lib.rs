@@ -10,8 +10,8 @@
 //! | instruction set: which there are, and what this machine has | `isa.rs` |
 //! | algorithm: the loops | `arch/` |
 //!
-//! Everything but the four matmuls gives the same bits under every instruction
-//! set; the matmuls differ in the order of their f32 sum alone.
+//! Everything but the matmuls and attention gives the same bits under every instruction
+//! set; those differ in the order and the rounding of their f32 sums alone.
 
 mod arch;
 mod blocks;
@@ -30,5 +30,8 @@ pub use half::f16;
 pub use isa::{Isa, UnknownIsa};
 pub use kernels::Kernels;
 pub use not_finite::NotFinite;
-pub use ops::{AttentionClass, CacheElement, Candidate, PanelShape, QueryRows};
+pub use ops::{
+    ATTENTION_BLOCK, AttentionClass, CacheElement, Candidate, PanelShape, QueryRows,
+    attention_part_len, merge_attention_parts,
+};
 pub use pool::{Flow, Pool, Team};

@@ -1,5 +1,7 @@
 //! Keys and values of all layers on this rank.
 
+use std::ops::Range;
+
 use bytemuck::Pod;
 use dllama_kernels::{BLOCK_SIZE, BlockQ80};
 
@@ -59,13 +61,17 @@ impl KvCaches {
         self.caches[cache as usize].head_dim
     }
 
-    /// Keys and values of positions `0..n_positions`: (n_positions, head_dim) each.
+    /// Keys and values of some positions: (positions, head_dim) each.
     ///
     /// # Safety
     ///
     /// `T` is the caches' type. Nobody writes those positions while the references live.
-    pub(crate) unsafe fn up_to<T: Pod>(&self, at: KvPlace, n_positions: usize) -> (&[T], &[T]) {
-        let (keys, values, len) = self.find::<T>(at, 0, n_positions);
+    pub(crate) unsafe fn range<T: Pod>(
+        &self,
+        at: KvPlace,
+        positions: Range<usize>,
+    ) -> (&[T], &[T]) {
+        let (keys, values, len) = self.find::<T>(at, positions.start, positions.len());
         // SAFETY: the caller's promise.
         unsafe { (self.region.slice(keys, len), self.region.slice(values, len)) }
     }

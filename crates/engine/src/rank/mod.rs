@@ -20,7 +20,7 @@ pub use op_times::OpTimes;
 pub(crate) use q80_codec::Q80Codec;
 pub(crate) use results::RecordShape;
 pub use results::RowResult;
-pub(crate) use scratch::Scratch;
+pub(crate) use scratch::{SPAN, Scratch};
 
 /// A rank that is ready to compute.
 pub(crate) struct Rank {

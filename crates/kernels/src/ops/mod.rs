@@ -11,7 +11,10 @@ mod rms_norm;
 mod rope;
 mod swiglu;
 
-pub use attention::{AttentionClass, CacheElement, QueryRows};
+pub use attention::{
+    ATTENTION_BLOCK, AttentionClass, CacheElement, QueryRows, attention_part_len,
+    merge_attention_parts,
+};
 pub use candidates::Candidate;
 pub use panel::PanelShape;
 

@@ -1,6 +1,9 @@
 //! Attention: against f64, and queries that do not depend on each other.
 
-use dllama_kernels::{AttentionClass, BlockQ80, CacheElement, ColumnsMut, Kernels, QueryRows, f16};
+use dllama_kernels::{
+    ATTENTION_BLOCK, AttentionClass, BlockQ80, CacheElement, ColumnsMut, Kernels, QueryRows,
+    attention_part_len, f16, merge_attention_parts,
+};
 
 use crate::data::Random;
 use crate::isas;
@@ -91,6 +94,40 @@ impl<E: Cache> Case<E> {
         );
         out
     }
+
+    /// The case's only row, over spans of `span` positions.
+    fn run_over_spans(&self, k: &Kernels, class: AttentionClass, span: usize) -> Vec<f32> {
+        let rows = QueryRows {
+            q: &self.q,
+            row_stride: self.n_heads * self.head_dim,
+            n_heads: self.n_heads,
+            head_dim: self.head_dim,
+            n_positions: &self.n_positions,
+            scale: self.scale,
+        };
+        let part_len = attention_part_len(self.head_dim);
+        let len = span * self.head_dim / E::LEN;
+        let spans = self.keys.chunks(len).zip(self.values.chunks(len));
+        let parts: Vec<Vec<f32>> = (0..)
+            .step_by(span)
+            .zip(spans)
+            .map(|(first, (keys, values))| {
+                let mut part = vec![f32::NAN; self.n_heads * part_len];
+                let n_cols = part.len();
+                let window = ColumnsMut::all(&mut part, n_cols);
+                k.attention_over_span(class, rows, first, keys, values, window);
+                part
+            })
+            .collect();
+        let mut out = vec![f32::NAN; self.n_heads * self.head_dim];
+        for (head, out) in out.chunks_mut(self.head_dim).enumerate() {
+            let of_head = parts
+                .iter()
+                .map(|part| &part[head * part_len..][..part_len]);
+            merge_attention_parts(of_head, out);
+        }
+        out
+    }
 }
 
 /// The output, and the sum of the magnitudes of its terms, for each dimension.
@@ -129,40 +166,46 @@ fn check<E: Cache>() {
 }
 
 fn check_case<E: Cache>(case: &Case<E>) {
-    let head_dim = case.head_dim;
     let wide = |x: &[E]| x.iter().flat_map(Exact::values).collect::<Vec<f64>>();
     let (keys, values) = (wide(&case.keys), wide(&case.values));
     for (k, class) in isas::all()
         .into_iter()
         .flat_map(|k| CLASSES.map(|class| (k, class)))
     {
-        let out = case.run(&k, class, 0, case.n_positions.len());
-        for (index, (q, out)) in case
-            .q
-            .chunks(head_dim)
-            .zip(out.chunks(head_dim))
-            .enumerate()
-        {
-            let n_positions = case.n_positions[index / case.n_heads];
-            let cached = n_positions * head_dim;
-            let expected = reference(q, &keys[..cached], &values[..cached], case.scale);
-            // |q . k| * scale is at most 16 * sqrt(head_dim), computed with head_dim + 4
-            // roundings; a weight is off by twice that (its own score and the others'), by the differences
-            // with the largest score so far, each of which is rounded at twice the largest score, by
-            // exp and a factor a block, and by the sum over positions; so is the output.
-            let largest = 16.0 * (head_dim as f64).sqrt();
-            let n_blocks = n_positions.div_ceil(32) as f64;
-            let score_error = (head_dim as f64 + 4.0) * largest + 2.0 * n_blocks * largest;
-            let roundings = 2.0 * (score_error + 5.0 * n_blocks) + 2.0 * n_positions as f64 + 4.0;
-            for (&got, (expected, magnitudes)) in out.iter().zip(expected) {
-                let error = (f64::from(got) - expected).abs();
-                assert!(
-                    error <= roundings * ROUNDING * magnitudes,
-                    "{} {class:?} head_dim {head_dim} n_positions {n_positions}: {got}, \
-                     expected {expected}",
-                    k.isa(),
-                );
-            }
+        let mut outputs = vec![case.run(&k, class, 0, case.n_positions.len())];
+        if case.n_positions.len() == 1 {
+            let spans = [ATTENTION_BLOCK, 3 * ATTENTION_BLOCK];
+            outputs.extend(spans.map(|span| case.run_over_spans(&k, class, span)));
+        }
+        for out in outputs {
+            let what = format!("{} {class:?} head_dim {}", k.isa(), case.head_dim);
+            check_output(case, (&keys, &values), &out, &what);
+        }
+    }
+}
+
+fn check_output<E: Cache>(case: &Case<E>, cache: (&[f64], &[f64]), out: &[f32], what: &str) {
+    let head_dim = case.head_dim;
+    let heads = case.q.chunks(head_dim).zip(out.chunks(head_dim));
+    for (index, (q, out)) in heads.enumerate() {
+        let n_positions = case.n_positions[index / case.n_heads];
+        let cached = n_positions * head_dim;
+        let expected = reference(q, &cache.0[..cached], &cache.1[..cached], case.scale);
+        // |q . k| * scale is at most 16 * sqrt(head_dim), computed with head_dim + 4
+        // roundings; a weight is off by twice that (its own score and the others'), by the differences
+        // with the largest score so far, each of which is rounded at twice the largest score, by
+        // exp and a factor a block (and a span, of which there are no more), and by the sum over
+        // positions; so is the output.
+        let largest = 16.0 * (head_dim as f64).sqrt();
+        let n_factors = 2.0 * n_positions.div_ceil(ATTENTION_BLOCK) as f64;
+        let score_error = (head_dim as f64 + 4.0) * largest + 2.0 * n_factors * largest;
+        let roundings = 2.0 * (score_error + 5.0 * n_factors) + 2.0 * n_positions as f64 + 4.0;
+        for (&got, (expected, magnitudes)) in out.iter().zip(expected) {
+            let error = (f64::from(got) - expected).abs();
+            assert!(
+                error <= roundings * ROUNDING * magnitudes,
+                "{what} n_positions {n_positions}: {got}, expected {expected}",
+            );
         }
     }
 }

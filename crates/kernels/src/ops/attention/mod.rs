@@ -1,44 +1,18 @@
 //! Attention of some queries over the positions of their KV head.
 
+mod cache;
+mod merge;
+mod queries;
+
 use core::cell::RefCell;
 
-use half::f16;
-
 use super::expect_len;
-use crate::arch::attention::{Block, KEYS, LANES, Queries};
-use crate::blocks::{BLOCK_SIZE, BlockQ80};
+use crate::arch::attention::{Block, KEYS, Queries};
 use crate::columns::ColumnsMut;
 use crate::kernels::Kernels;
-
-/// A type of KV cache.
-pub trait CacheElement: Copy {
-    /// Values in an element.
-    const VALUES: usize;
-    /// Values of a row, as f32.
-    #[doc(hidden)]
-    fn widen(kernels: &Kernels, row: &[Self], out: &mut [f32]);
-}
-
-impl CacheElement for f32 {
-    const VALUES: usize = 1;
-    fn widen(_: &Kernels, row: &[f32], out: &mut [f32]) {
-        out.copy_from_slice(row);
-    }
-}
-
-impl CacheElement for f16 {
-    const VALUES: usize = 1;
-    fn widen(kernels: &Kernels, row: &[f16], out: &mut [f32]) {
-        kernels.dequantize_f16(row, out);
-    }
-}
-
-impl CacheElement for BlockQ80 {
-    const VALUES: usize = BLOCK_SIZE;
-    fn widen(kernels: &Kernels, row: &[BlockQ80], out: &mut [f32]) {
-        kernels.dequantize_q80(row, out);
-    }
-}
+pub use cache::CacheElement;
+pub use merge::{attention_part_len, merge_attention_parts};
+use queries::{gather, scatter, scatter_parts};
 
 /// Rows of queries with the heads that share one KV head.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +52,9 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
+/// Positions that attention takes together; those of a call begin at a multiple of it.
+pub const ATTENTION_BLOCK: usize = KEYS;
+
 impl Kernels {
     /// `out = softmax(scale * q . keys) . values` for each row and head.
     ///
@@ -95,17 +72,74 @@ impl Kernels {
         values: &[E],
         mut out: ColumnsMut<'_>,
     ) {
-        let head_len = check(&rows, keys, values, &out);
+        let most = rows.n_positions.iter().max().copied().unwrap_or(0);
+        expect_len(
+            "keys",
+            keys.len(),
+            most.checked_mul(rows.head_dim / E::VALUES),
+        );
+        expect_len(
+            "a row of out",
+            out.n_cols(),
+            Some(rows.n_heads * rows.head_dim),
+        );
+        expect_len("out", out.n_rows(), Some(rows.n_positions.len()));
+        self.attend(class, &rows, 0, keys, values, |queries| {
+            scatter(&rows, queries, &mut out)
+        });
+    }
+
+    /// The same over a span of positions, as parts for
+    /// [`merge_attention_parts`](crate::merge_attention_parts).
+    ///
+    /// `keys`, `values`: (n, head_dim), of the positions from `first` on, a multiple of
+    /// [`ATTENTION_BLOCK`]; `parts`: (rows, n_heads * part_len) f32. A row may see none of the
+    /// positions: its part then counts for nothing, and is not to be merged.
+    ///
+    /// # Panics
+    ///
+    /// As [`attention`](Self::attention), and if `first` is no such multiple.
+    pub fn attention_over_span<E: CacheElement>(
+        &self,
+        class: AttentionClass,
+        rows: QueryRows<'_>,
+        first: usize,
+        keys: &[E],
+        values: &[E],
+        mut parts: ColumnsMut<'_>,
+    ) {
+        assert!(
+            first.is_multiple_of(ATTENTION_BLOCK),
+            "a block begins at {first}"
+        );
+        let width = rows.n_heads * attention_part_len(rows.head_dim);
+        expect_len("a row of parts", parts.n_cols(), Some(width));
+        expect_len("parts", parts.n_rows(), Some(rows.n_positions.len()));
+        self.attend(class, &rows, first, keys, values, |queries| {
+            scatter_parts(&rows, queries, &mut parts);
+        });
+    }
+
+    fn attend<E: CacheElement>(
+        &self,
+        class: AttentionClass,
+        rows: &QueryRows<'_>,
+        first: usize,
+        keys: &[E],
+        values: &[E],
+        done: impl FnOnce(&Queries),
+    ) {
+        let head_len = check(rows, keys, values);
         SCRATCH.with_borrow_mut(|scratch| {
             let Scratch {
                 keys: wide_keys,
                 values: wide_values,
                 queries,
             } = scratch;
-            gather(&rows, class, queries);
+            gather(rows, class, queries);
             let block_len = KEYS * head_len;
             let blocks = keys.chunks(block_len).zip(values.chunks(block_len));
-            for (first, (keys, values)) in (0..).step_by(KEYS).zip(blocks) {
+            for (first, (keys, values)) in (first..).step_by(KEYS).zip(blocks) {
                 self.widen_rows(keys, head_len, queries.dim, wide_keys);
                 self.widen_rows(values, head_len, queries.dim, wide_values);
                 let block = Block {
@@ -122,7 +156,7 @@ impl Kernels {
                     }
                 }
             }
-            scatter(&rows, queries, &mut out);
+            done(queries);
         });
     }
 
@@ -150,12 +184,7 @@ impl Kernels {
 }
 
 /// Elements of a cached head.
-fn check<E: CacheElement>(
-    rows: &QueryRows<'_>,
-    keys: &[E],
-    values: &[E],
-    out: &ColumnsMut<'_>,
-) -> usize {
+fn check<E: CacheElement>(rows: &QueryRows<'_>, keys: &[E], values: &[E]) -> usize {
     let (head_dim, n_rows) = (rows.head_dim, rows.n_positions.len());
     assert!(head_dim > 0, "a head has at least one dimension");
     assert!(
@@ -177,61 +206,12 @@ fn check<E: CacheElement>(
         "q has {} values",
         rows.q.len()
     );
-    let most = rows.n_positions.iter().max().copied().unwrap_or(0);
     let head_len = head_dim / E::VALUES;
-    expect_len("keys", keys.len(), most.checked_mul(head_len));
-    expect_len("values", values.len(), most.checked_mul(head_len));
-    expect_len("out", out.n_rows(), Some(n_rows));
-    expect_len("a row of out", out.n_cols(), Some(width));
+    assert!(
+        keys.len().is_multiple_of(head_len),
+        "{} elements are not whole keys of {head_len}",
+        keys.len()
+    );
+    expect_len("values", values.len(), Some(keys.len()));
     head_len
-}
-
-/// Copies the queries, scaled and filled up, and clears the sums.
-fn gather(rows: &QueryRows<'_>, class: AttentionClass, queries: &mut Queries) {
-    let dim = rows.head_dim.next_multiple_of(LANES);
-    let n = rows.n_positions.len() * rows.n_heads;
-    let n_places = match class {
-        AttentionClass::Few => n,
-        AttentionClass::Many => n.next_multiple_of(LANES),
-    };
-    queries.dim = dim;
-    fill(&mut queries.q, n_places * dim, 0.0);
-    fill(&mut queries.sums, n * dim, 0.0);
-    fill(&mut queries.largest, n_places, f32::NEG_INFINITY);
-    fill(&mut queries.weights, n_places, 0.0);
-    fill(&mut queries.n_positions, n_places, 1);
-    for (row, &n_positions) in rows.n_positions.iter().enumerate() {
-        let heads = &rows.q[row * rows.row_stride..][..rows.n_heads * rows.head_dim];
-        for (head, from) in heads.chunks_exact(rows.head_dim).enumerate() {
-            let place = row * rows.n_heads + head;
-            queries.n_positions[place] = n_positions;
-            let (first, step) = match class {
-                AttentionClass::Few => (place * dim, 1),
-                AttentionClass::Many => (place / LANES * LANES * dim + place % LANES, LANES),
-            };
-            let to = queries.q[first..].iter_mut().step_by(step);
-            for (to, value) in to.zip(from) {
-                *to = value * rows.scale;
-            }
-        }
-    }
-}
-
-/// Makes `list` `n` times `value`.
-fn fill<V: Copy>(list: &mut Vec<V>, n: usize, value: V) {
-    list.clear();
-    list.resize(n, value);
-}
-
-/// Divides the sums by the weights.
-fn scatter(rows: &QueryRows<'_>, queries: &Queries, out: &mut ColumnsMut<'_>) {
-    let mut from = queries.sums.chunks_exact(queries.dim).zip(&queries.weights);
-    for row in 0..rows.n_positions.len() {
-        let heads = out.row_mut(row).chunks_exact_mut(rows.head_dim);
-        for (head, (sums, weights)) in heads.zip(&mut from) {
-            for (to, sum) in head.iter_mut().zip(sums) {
-                *to = sum / weights;
-            }
-        }
-    }
 }
