@@ -1,4 +1,7 @@
 //! Q40 weights with Q80 activations: four blocks, 72 bytes of weights, a step.
+//!
+//! For one row llvm-mca's model of a Cortex-A76 takes 9.4 cycles a block (`scripts/arm-cycles.mjs`): at 2.4 GHz 4.6
+//! GB/s a core, and 18 for the four of a Raspberry Pi 5, whose memory bus ends at 17 (LPDDR4X-4267, 32 bits).
 
 use core::arch::aarch64::*;
 
