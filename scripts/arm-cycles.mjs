@@ -77,7 +77,7 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-function assembly(folder) {
+function assembly(targetFolder) {
   const cargo = [
     "rustc",
     "--quiet",
@@ -91,9 +91,9 @@ function assembly(folder) {
   execFileSync("cargo", [...cargo, "--", "--emit", "asm", "-C", "codegen-units=1"], {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, CARGO_TARGET_DIR: folder },
+    env: { ...process.env, CARGO_TARGET_DIR: targetFolder },
   });
-  const output = join(folder, TARGET, "release/deps");
+  const output = join(targetFolder, TARGET, "release/deps");
   const file = readdirSync(output).find((name) => name.endsWith(".s"));
   return readFileSync(join(output, file), "utf8");
 }

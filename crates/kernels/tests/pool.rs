@@ -109,6 +109,43 @@ fn chunks_cover_a_range_exactly_once_in_every_step() {
 }
 
 #[test]
+fn shares_cover_a_range_exactly_once_and_become_smaller() {
+    for pool in pools() {
+        for (n, unit) in [
+            (0, 1),
+            (1, 1),
+            (1, 64),
+            (100, 7),
+            (64, 64),
+            (65, 64),
+            (10_000, 32),
+        ] {
+            let seen: Vec<AtomicUsize> = (0..n).map(|_| AtomicUsize::new(0)).collect();
+            const STEPS: usize = 20;
+            pool.run(|team| {
+                for step in 0..STEPS {
+                    let mut last = usize::MAX;
+                    for range in team.shares(n, unit) {
+                        assert!(!range.is_empty() && range.len() <= last);
+                        assert_eq!(range.start % unit, 0, "shares begin at multiples");
+                        last = range.len();
+                        uneven(range.start, step);
+                        for i in range {
+                            seen[i].fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                    assert_eq!(team.barrier(), Flow::Continue);
+                }
+            });
+            assert!(
+                seen.iter()
+                    .all(|seen| seen.load(Ordering::Relaxed) == STEPS)
+            );
+        }
+    }
+}
+
+#[test]
 fn a_stop_reaches_all_threads_at_the_same_barrier() {
     for pool in pools() {
         let n = pool.n_threads();

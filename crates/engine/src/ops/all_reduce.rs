@@ -3,7 +3,6 @@
 use dllama_kernels::Team;
 use dllama_net::{Codec, F32Codec};
 
-use super::chunk;
 use crate::error::Error;
 use crate::program::{Step, WireType};
 use crate::rank::{Forward, Q80Codec};
@@ -14,7 +13,7 @@ pub(super) fn run(forward: &Forward<'_>, team: &Team, step: &Step, input: u32, i
     // SAFETY: an input of this step (see `ops`).
     let partial = unsafe { rank.buffers.rows(input, n_rows) };
     if forward.mesh.world_size() == 1 {
-        for values in team.chunks(partial.len(), chunk(partial.len(), team, 64)) {
+        for values in team.shares(partial.len(), 64) {
             // SAFETY: this thread's values of the output (see `ops`).
             let into = unsafe { rank.buffers.values_mut(into, values.clone()) };
             rank.kernels.add_assign(into, &partial[values]);

@@ -2,7 +2,6 @@
 
 use dllama_kernels::{BlockQ40, BlockQ80, Flow, Team, f16};
 
-use super::chunk;
 use crate::error::Error;
 use crate::float_type::FloatType;
 use crate::program::Step;
@@ -32,7 +31,7 @@ pub(super) fn run(
     }
     // SAFETY: written before the barrier.
     let bytes = unsafe { rank.scratch.wire(n_rows * row_bytes) };
-    for rows in team.chunks(n_rows, chunk(n_rows, team, 1)) {
+    for rows in team.shares(n_rows, 1) {
         for row in rows {
             let bytes = &bytes[row * row_bytes..(row + 1) * row_bytes];
             // SAFETY: this thread's rows of the output (see `ops`).

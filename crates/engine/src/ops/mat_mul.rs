@@ -4,16 +4,15 @@ use std::ops::Range;
 
 use dllama_kernels::{BLOCK_SIZE, BlockQ40, BlockQ80, Flow, PanelShape, Team, f16};
 
-use super::chunk;
 use crate::error::Error;
 use crate::float_type::FloatType;
 use crate::program::{Product, Step};
 use crate::rank::Forward;
 use crate::rows::RowClass;
 
-/// Output features of a chunk are a multiple of this: some tens of rows for each preparation of the
+/// Output features of a share are a multiple of this: some tens of rows for each preparation of the
 /// input, and whole cache lines of the output.
-const FEATURES: usize = 32;
+const FEATURES: usize = 64;
 /// Blocks that a thread quantises at a time.
 const BLOCKS: usize = 64;
 /// Blocks of all rows that a thread packs in panels at a time.
@@ -48,12 +47,12 @@ pub(super) fn run(
     }
     let n_out = |product: &Product| weights[product.weight as usize].rows as usize;
     let n_features: usize = products.iter().map(n_out).sum();
-    // All products in one hand-out: a chunk may end one and begin the next.
-    for chunk in team.chunks(n_features, chunk(n_features, team, FEATURES)) {
+    // All products in one hand-out: a share may end one and begin the next.
+    for share in team.shares(n_features, FEATURES) {
         let mut first = 0;
         for product in products {
             let end = first + n_out(product);
-            let (from, to) = (chunk.start.max(first), chunk.end.min(end));
+            let (from, to) = (share.start.max(first), share.end.min(end));
             if from < to {
                 let features = from - first..to - first;
                 multiply(forward, input, n_rows, panels, product, features);

@@ -46,12 +46,3 @@ pub(crate) fn run(forward: &Forward<'_>, team: &Team, step: &Step) -> Flow {
     }
     Flow::Continue
 }
-
-/// How many pieces of work a thread takes at a time: about eight turns a thread, so that a slow core
-/// does not hold the others, and a multiple of `unit`.
-fn chunk(n: usize, team: &Team, unit: usize) -> usize {
-    match team.n_threads() {
-        1 => n.max(1),
-        n_threads => n.div_ceil(n_threads * 8).next_multiple_of(unit).max(unit),
-    }
-}

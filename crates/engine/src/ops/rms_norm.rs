@@ -2,7 +2,6 @@
 
 use dllama_kernels::Team;
 
-use super::chunk;
 use crate::rank::Forward;
 
 pub(super) fn run(forward: &Forward<'_>, team: &Team, input: u32, weight: u32, out: u32, eps: f32) {
@@ -12,7 +11,7 @@ pub(super) fn run(forward: &Forward<'_>, team: &Team, input: u32, weight: u32, o
     let scale: &[f32] = rank.weights.rows(declared, weight, 0..1);
     // SAFETY: an input of this step (see `ops`).
     let x = unsafe { rank.buffers.rows(input, n_rows) };
-    for rows in team.chunks(n_rows, chunk(n_rows, team, 1)) {
+    for rows in team.shares(n_rows, 1) {
         for row in rows {
             let values = row * width..(row + 1) * width;
             // SAFETY: this thread's rows of the output (see `ops`).

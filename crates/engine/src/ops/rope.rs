@@ -2,7 +2,6 @@
 
 use dllama_kernels::Team;
 
-use super::chunk;
 use crate::program::RopeStyle;
 use crate::rank::Forward;
 
@@ -12,7 +11,7 @@ pub(super) fn run(forward: &Forward<'_>, team: &Team, rope: u32, buffers: &[u32]
     let turns = &forward.turns[rope as usize];
     let style = rank.program.ropes[rope as usize].style;
     let n_tasks = n_rows * buffers.len();
-    for tasks in team.chunks(n_tasks, chunk(n_tasks, team, 1)) {
+    for tasks in team.shares(n_tasks, 1) {
         for task in tasks {
             let (row, buffer) = (task / buffers.len(), buffers[task % buffers.len()]);
             let width = rank.buffers.width(buffer);

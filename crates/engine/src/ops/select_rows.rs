@@ -2,7 +2,6 @@
 
 use dllama_kernels::Team;
 
-use super::chunk;
 use crate::rank::Forward;
 
 pub(super) fn run(forward: &Forward<'_>, team: &Team, input: u32, out: u32) {
@@ -11,7 +10,7 @@ pub(super) fn run(forward: &Forward<'_>, team: &Team, input: u32, out: u32) {
     let width = rank.buffers.width(input);
     // SAFETY: an input of this step (see `ops`).
     let x = unsafe { rank.buffers.rows(input, forward.rows.all.len()) };
-    for places in team.chunks(selected.len(), chunk(selected.len(), team, 1)) {
+    for places in team.shares(selected.len(), 1) {
         for place in places {
             let row = selected[place];
             // SAFETY: this thread's rows of the output (see `ops`).

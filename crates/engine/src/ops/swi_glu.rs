@@ -2,7 +2,6 @@
 
 use dllama_kernels::Team;
 
-use super::chunk;
 use crate::rank::Forward;
 
 pub(super) fn run(forward: &Forward<'_>, team: &Team, gate: u32, up: u32, out: u32) {
@@ -16,7 +15,7 @@ pub(super) fn run(forward: &Forward<'_>, team: &Team, gate: u32, up: u32, out: u
         )
     };
     // Chunks begin at fixed multiples of 64 values, so that no bits depend on the thread count.
-    for values in team.chunks(gate.len(), chunk(gate.len(), team, 64)) {
+    for values in team.shares(gate.len(), 64) {
         // SAFETY: this thread's values of the output (see `ops`).
         let out = unsafe { rank.buffers.values_mut(out, values.clone()) };
         rank.kernels.swiglu(&gate[values.clone()], &up[values], out);

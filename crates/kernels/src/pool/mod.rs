@@ -1,7 +1,7 @@
 //! The pool of threads that walks a forward's steps together.
 //!
 //! All threads run the same closure, with a barrier between its steps; rows are
-//! handed out in chunks between two barriers, so that a slow core does not hold the
+//! handed out in shares between two barriers, so that a slow core does not hold the
 //! others. Whoever waits spins for some microseconds, then sleeps: a step of decode
 //! is shorter than waking a thread, and an idle pool costs no processor time.
 

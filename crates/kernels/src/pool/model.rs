@@ -73,7 +73,7 @@ fn a_barrier_parts_two_steps() {
         let run = |shared: &(Barrier, Dispenser, [AtomicUsize; 2])| {
             let (barrier, dispenser, done) = shared;
             for step in done {
-                for piece in dispenser.chunks(2, 1) {
+                for piece in dispenser.shares(2, 1, 2) {
                     step.fetch_add(piece.start + 1, Ordering::Relaxed);
                 }
                 assert_eq!(barrier.wait(|| dispenser.reset()), Flow::Continue);

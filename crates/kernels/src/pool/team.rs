@@ -66,4 +66,17 @@ impl<'a> Team<'a> {
     pub fn chunks(&self, n: usize, chunk: usize) -> impl Iterator<Item = Range<usize>> {
         self.shared.chunks.chunks(n, chunk)
     }
+
+    /// This thread's part of `0..n`, handed out as threads become free in pieces that become smaller to the
+    /// end, so that a slow core does not hold the others. All are multiples of `unit` but the last.
+    ///
+    /// Between two barriers a thread calls this or [`chunks`](Self::chunks) at most once, all with equal
+    /// arguments.
+    ///
+    /// # Panics
+    ///
+    /// If `unit` is 0.
+    pub fn shares(&self, n: usize, unit: usize) -> impl Iterator<Item = Range<usize>> {
+        self.shared.chunks.shares(n, unit, self.n_threads())
+    }
 }

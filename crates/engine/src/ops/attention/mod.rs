@@ -11,7 +11,6 @@ mod task;
 use bytemuck::Pod;
 use dllama_kernels::{BlockQ80, CacheElement, Flow, Kernels, Team, f16};
 
-use super::chunk;
 use crate::program::{CacheType, Op, Step};
 use crate::rank::Forward;
 use crate::rows::RowClass;
@@ -51,7 +50,7 @@ fn run_with<E: Pod + CacheElement>(
     }
     let n_kv_heads = forward.rank.caches.n_kv_heads(cache);
     let n_tasks = forward.runs.len() * n_kv_heads;
-    for tasks in team.chunks(n_tasks, chunk(n_tasks, team, 1)) {
+    for tasks in team.shares(n_tasks, 1) {
         for index in tasks {
             // The last runs see most positions, so that short tasks are left for the end.
             let run = forward.runs.len() - 1 - index / n_kv_heads;

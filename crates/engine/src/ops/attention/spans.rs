@@ -6,7 +6,6 @@
 use bytemuck::Pod;
 use dllama_kernels::{CacheElement, Flow, Team, attention_part_len, merge_attention_parts};
 
-use super::chunk;
 use super::task::Task;
 use crate::program::Op;
 use crate::rank::Forward;
@@ -32,7 +31,7 @@ pub(super) fn run<E: Pod + CacheElement>(
     // Parts are (rows, n_spans, n_heads, part_len).
     let row_len = n_spans * n_heads * part_len;
     let n_tasks = forward.runs.len() * n_kv_heads * n_spans;
-    for tasks in team.chunks(n_tasks, chunk(n_tasks, team, 1)) {
+    for tasks in team.shares(n_tasks, 1) {
         for index in tasks {
             let (rest, span) = (index / n_spans, index % n_spans);
             let task = Task::new(forward, op, rest / n_kv_heads, rest % n_kv_heads);
@@ -52,7 +51,7 @@ pub(super) fn run<E: Pod + CacheElement>(
         return Flow::Stop;
     }
     let n_outputs = forward.rows.all.len() * n_heads;
-    for outputs in team.chunks(n_outputs, chunk(n_outputs, team, 1)) {
+    for outputs in team.shares(n_outputs, 1) {
         for index in outputs {
             let (row, head) = (index / n_heads, index % n_heads);
             // SAFETY: written before the barrier.

@@ -5,7 +5,6 @@ use dllama_kernels::{Kernels, NotFinite, Team};
 
 use crate::error::Error;
 use crate::memory::KvPlace;
-use crate::ops::chunk;
 use crate::program::{Op, Step};
 use crate::rank::Forward;
 
@@ -23,7 +22,7 @@ pub(super) fn store_rows<E: Pod>(forward: &Forward<'_>, team: &Team, step: &Step
     // SAFETY: inputs of this step (see `ops`).
     let (k, v) = unsafe { (rank.buffers.rows(k, n_rows), rank.buffers.rows(v, n_rows)) };
     let n_tasks = n_rows * n_heads;
-    for tasks in team.chunks(n_tasks, chunk(n_tasks, team, 1)) {
+    for tasks in team.shares(n_tasks, 1) {
         for task in tasks {
             let row = &forward.rows.all[task / n_heads];
             let place = KvPlace {
