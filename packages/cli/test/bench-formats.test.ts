@@ -18,6 +18,7 @@ const prefill: BenchmarkResult = {
   test: { test: "prefill", promptTokens: 64, depth: 0 },
   nRanks: 1,
   tokensPerSecond: { median: 118.46, minimum: 117.94, maximum: 118.72 },
+  factor: null,
   runs: [118.72, 117.94, 118.46],
   weightGbPerSecond: null,
   readLoopShare: null,
@@ -27,14 +28,21 @@ const prefill: BenchmarkResult = {
 
 const decode: BenchmarkResult = {
   ...shared,
-  test: { test: "decode", generatedTokens: 32, depth: 2000 },
+  test: { test: "decode", generatedTokens: 32, sequences: 1, depth: 2000 },
   nRanks: 2,
   tokensPerSecond: { median: 1 / 3, minimum: 0.25, maximum: 1234.5 },
+  factor: null,
   runs: [0.25, 1 / 3, 1234.5],
   weightGbPerSecond: 20.123456,
   readLoopShare: 0.64395,
   times: times({ matmul: 0.5, network: 0.25, javaScript: 0.2496, other: 0.0004 }),
   transfer: { msPerToken: 7.161, sentBytesPerToken: 98_714, receivedBytesPerToken: 97_485 },
+};
+
+const four: BenchmarkResult = {
+  ...decode,
+  test: { test: "decode", generatedTokens: 32, sequences: 4, depth: 2000 },
+  factor: 3.4166,
 };
 
 function times(parts: Partial<BenchmarkResult["times"]>): BenchmarkResult["times"] {
@@ -81,6 +89,21 @@ test("the table tells what went over the network", () => {
   );
 });
 
+test("every format tells what several sequences gain over one", () => {
+  const table = print("table", four);
+  assert.match(table, /^decode 32 x 4 +2000 .*\n {2}3\.42 times one sequence; matmul 50\.0%, /m);
+  const alone = print("table", { ...four, factor: null });
+  assert.not.match(alone, "times one sequence");
+
+  const [, , titles = "", , row = ""] = print("markdown", four).split("\n");
+  const place = titles.split(" | ").indexOf("times one sequence");
+  assert.is(row.split(" | ")[place], "3.42");
+
+  const json: unknown = JSON.parse(print("json", four).trimEnd().split("\n").at(-1) ?? "");
+  assert.ok(typeof json === "object" && json !== null);
+  assert.equal([Reflect.get(json, "sequences"), Reflect.get(json, "factor")], [4, 3.4166]);
+});
+
 test("markdown has a column for everything", () => {
   const [head = "", , titles = "", rule = "", row = ""] = print("markdown", decode).split("\n");
   assert.match(head, /^A\\x1bB, 2 cores.*f16 KV cache\.$/);
@@ -111,12 +134,14 @@ test("json has an object a line, with numbers as numbers", () => {
     kvCacheType: "f16",
     test: "decode",
     generatedTokens: 32,
+    sequences: 1,
     depth: 2000,
     nThreads: 2,
     tokenWeightBytes: 640_000_000,
     readLoopGbPerSecond: 31.25,
     nRanks: 2,
     tokensPerSecond: { median: 0.333333, minimum: 0.25, maximum: 1234.5 },
+    factor: null,
     runs: [0.25, 0.333333, 1234.5],
     weightGbPerSecond: 20.1235,
     readLoopShare: 0.64395,

@@ -134,6 +134,8 @@ test("a list has its default until it is given, and then nothing of it", () => {
   assert.equal(lengths("-p", "8"), [8]);
   assert.equal(lengths("-p", "8,9", "--prompt-tokens", "10"), [8, 9, 10]);
   assert.equal(lengths("-n", "3"), [64, 512]);
+  assert.equal(parse(benchSpec, []).flags.sequences, [1]);
+  assert.equal(parse(benchSpec, ["--sequences", "1,2", "8"]).flags.sequences, [1, 2, 8]);
   assert.equal(parse(benchSpec, []).flags.nthreads, []);
   assert.equal(parse(benchSpec, ["-t", "1", "2"]).flags.nthreads, [1, 2]);
 });
@@ -195,6 +197,7 @@ const refused: [CommandSpec, string[], RegExp, RegExp?][] = [
   [workerSpec, ["9998"], /^unexpected argument "9998"$/, /dllama worker --help/],
   [benchSpec, ["--shape", "llama"], /^--shape expects one of tiny, tinyllama-1\.1b, .*"llama"$/],
   [benchSpec, ["--depth", "-1"], /^--depth needs a value: a whole number from 0 to/],
+  [benchSpec, ["--sequences", "1,0"], /from 1 to 1024, got "0"$/],
   [benchSpec, ["--nthreads", "1,0"], /from 1 to 1024, got "0"$/],
   [benchSpec, ["--runs", "0"], /from 1 to 1000, got "0"$/],
   [benchSpec, ["--format", "report"], /one of table, json, markdown, got "report"$/],

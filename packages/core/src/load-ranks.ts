@@ -27,6 +27,8 @@ interface LoadRanksOptions extends RankOptions {
   nthreads: number;
   /** Positions of the KV cache. */
   seqLen: number;
+  /** Sequences side by side, each with as many positions. Defaults to `1`. */
+  nSequences?: number | undefined;
 }
 
 /** @throws DllamaError WORKER_UNREACHABLE, OUT_OF_MEMORY, TOO_MANY_RANKS and the engine's others. */
@@ -34,11 +36,12 @@ export async function loadRanks(
   open: OpenModel,
   options: LoadRanksOptions,
 ): Promise<{ engine: Engine; programs: Program[] }> {
-  const { path, workers = [], nthreads, seqLen } = options;
+  const { path, workers = [], nthreads, seqLen, nSequences = 1 } = options;
   const programs = open.programs({
     worldSize: workers.length + 1,
     seqLen,
-    maxTokens: Math.min(PREFILL_CHUNK, seqLen),
+    nSequences,
+    maxTokens: Math.max(nSequences, Math.min(PREFILL_CHUNK, seqLen)),
     bufferFloatType: options.bufferFloatType ?? "q80",
     kvCacheType: options.kvCacheType ?? "f16",
   });

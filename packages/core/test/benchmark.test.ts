@@ -4,7 +4,8 @@ import type { ForwardResult } from "@dllama/bindings";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
-import { planTests, positionsNeeded } from "../src/benchmark/cases.ts";
+import { planTests, positionsNeeded, testSequences } from "../src/benchmark/cases.ts";
+import { OneSequence } from "../src/benchmark/one-sequence.ts";
 import { spreadOf } from "../src/benchmark/spread.ts";
 import { TimeLedger } from "../src/benchmark/time-ledger.ts";
 import { tokenWeightBytes } from "../src/benchmark/token-weights.ts";
@@ -28,18 +29,47 @@ test("every length is tested at every depth, each once, depths ascending", () =>
   const tests = planTests(lists);
   assert.equal(tests, [
     { test: "prefill", promptTokens: 64, depth: 0 },
-    { test: "decode", generatedTokens: 8, depth: 0 },
+    { test: "decode", generatedTokens: 8, sequences: 1, depth: 0 },
     { test: "prefill", promptTokens: 64, depth: 100 },
-    { test: "decode", generatedTokens: 8, depth: 100 },
+    { test: "decode", generatedTokens: 8, sequences: 1, depth: 100 },
   ]);
   // The largest is a prompt of 64 at 100; one more is what a decode warms up with.
   assert.is(positionsNeeded(tests), 165);
   assert.is(positionsNeeded([]), 1);
 });
 
+test("one sequence comes before several, and they are compared in the same test", () => {
+  const lists = { promptTokens: [], generatedTokens: [8], depths: [0, 9], sequences: [4, 1, 4] };
+  const tests = planTests(lists);
+  assert.equal(
+    tests.map((one) => [one.depth, testSequences(one)]),
+    [
+      [0, 1],
+      [0, 4],
+      [9, 1],
+      [9, 4],
+    ],
+  );
+  const alone = new OneSequence();
+  const rates = [10, 25, 8, 12];
+  assert.equal(
+    tests.map((one, index) => alone.factor(one, rates[index] ?? 0)),
+    [null, 2.5, null, 1.5],
+  );
+  const [, several] = tests;
+  assert.ok(several);
+  assert.is(new OneSequence().factor(several, 25), null, "nothing to compare with");
+});
+
 test("a token reads all weights but the embedding, of which it reads a row", async () => {
   const open = await openModel(await readGguf(embeddedModelPath));
-  const options = { seqLen: 8, maxTokens: 8, bufferFloatType: "f32", kvCacheType: "f32" } as const;
+  const options = {
+    seqLen: 8,
+    nSequences: 1,
+    maxTokens: 8,
+    bufferFloatType: "f32",
+    kvCacheType: "f32",
+  } as const;
   const read = (worldSize: number): number[] =>
     open.programs({ ...options, worldSize }).map(tokenWeightBytes);
   // (512, 64) f32

@@ -5,61 +5,18 @@ import * as assert from "uvu/assert";
 
 import { encodeGgufHeader } from "../src/gguf/encode-header.ts";
 import { readGguf } from "../src/gguf/read-gguf.ts";
-import type { GgufTensorType } from "../src/gguf/tensor-types.ts";
-import type { GgufValue } from "../src/gguf/value.ts";
 import { openModel } from "../src/models/model-family.ts";
 import type { OpenModel } from "../src/models/open-model.ts";
 import { expectError } from "./support/expect-error.ts";
 import { temporaryFile } from "./support/temporary-files.ts";
-
-const size = (value: number): GgufValue => ({ type: "uint32", value });
-const float = (value: number): GgufValue => ({ type: "float32", value });
-const text = (value: string): GgufValue => ({ type: "string", value });
+import { float, size, text, tinyLlama } from "./support/tiny-llama.ts";
+import type { TinyTensor } from "./support/tiny-llama.ts";
 
 /** A tensor that the tiny model has. */
-function known(tensors: Map<string, Tensor>, name: string): Tensor {
+function known(tensors: Map<string, TinyTensor>, name: string): TinyTensor {
   const tensor = tensors.get(name);
   if (tensor === undefined) throw new Error(`no tensor ${name}`);
   return tensor;
-}
-
-interface Tensor {
-  name: string;
-  type: GgufTensorType;
-  shape: number[];
-}
-
-/** A Llama of one layer: dim 64, 4 heads, 2 KV heads, hidden 96, vocabulary 40. */
-function tinyLlama(): { metadata: Map<string, GgufValue>; tensors: Map<string, Tensor> } {
-  const metadata = new Map([
-    ["general.architecture", text("llama")],
-    ["llama.embedding_length", size(64)],
-    ["llama.block_count", size(1)],
-    ["llama.attention.head_count", size(4)],
-    ["llama.attention.head_count_kv", size(2)],
-    ["llama.feed_forward_length", size(96)],
-    ["llama.context_length", size(128)],
-    ["llama.attention.layer_norm_rms_epsilon", float(1e-5)],
-  ]);
-  const shapes: [string, number[]][] = [
-    ["token_embd", [40, 64]],
-    ["output_norm", [64]],
-    ["output", [40, 64]],
-    ["blk.0.attn_norm", [64]],
-    ["blk.0.attn_q", [64, 64]],
-    ["blk.0.attn_k", [32, 64]],
-    ["blk.0.attn_v", [32, 64]],
-    ["blk.0.attn_output", [64, 64]],
-    ["blk.0.ffn_norm", [64]],
-    ["blk.0.ffn_gate", [96, 64]],
-    ["blk.0.ffn_up", [96, 64]],
-    ["blk.0.ffn_down", [64, 96]],
-  ];
-  const tensors = shapes.map(([name, shape]): [string, Tensor] => [
-    name,
-    { name: `${name}.weight`, type: "f32", shape },
-  ]);
-  return { metadata, tensors: new Map(tensors) };
 }
 
 async function open(change: (model: ReturnType<typeof tinyLlama>) => void): Promise<OpenModel> {
@@ -85,6 +42,7 @@ test("a tied output, other types and RoPE factors are accepted", async () => {
   const [program] = model.programs({
     worldSize: 1,
     seqLen: 16,
+    nSequences: 1,
     maxTokens: 16,
     bufferFloatType: "q80",
     kvCacheType: "f16",
@@ -222,7 +180,13 @@ test("Q80 buffers need whole blocks", async () => {
       tensor.shape = tensor.shape.map((n) => (n === 64 ? 48 : n === 32 ? 24 : n));
     }
   });
-  const options = { worldSize: 2, seqLen: 16, maxTokens: 16, kvCacheType: "f16" } as const;
+  const options = {
+    worldSize: 2,
+    seqLen: 16,
+    nSequences: 1,
+    maxTokens: 16,
+    kvCacheType: "f16",
+  } as const;
   await expectError("INVALID_ARGUMENT", ["multiple of 32", "got 48"], () =>
     model.programs({ ...options, bufferFloatType: "q80" }),
   );
@@ -231,7 +195,13 @@ test("Q80 buffers need whole blocks", async () => {
 
 test("a Q80 cache needs heads of whole blocks", async () => {
   const model = await open(() => {});
-  const options = { worldSize: 1, seqLen: 16, maxTokens: 16, bufferFloatType: "q80" } as const;
+  const options = {
+    worldSize: 1,
+    seqLen: 16,
+    nSequences: 1,
+    maxTokens: 16,
+    bufferFloatType: "q80",
+  } as const;
   await expectError("INVALID_ARGUMENT", ["multiple of 32", "q80 KV cache"], () =>
     model.programs({ ...options, kvCacheType: "q80" }),
   );

@@ -17,6 +17,7 @@ async function programs(options: Partial<ProgramOptions>): Promise<Program[]> {
   return model.programs({
     worldSize: 1,
     seqLen: 512,
+    nSequences: 1,
     maxTokens: 64,
     bufferFloatType: "q80",
     kvCacheType: "f16",

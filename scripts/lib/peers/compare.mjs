@@ -22,7 +22,7 @@
 import { cachedModel } from "./cached-model.mjs";
 import { contextSize } from "./cases.mjs";
 import { Contestant } from "./contestant.mjs";
-import { variantsLike } from "./cpu-libraries.mjs";
+import { isLike, variantsLike } from "./cpu-libraries.mjs";
 import { holdLlamaCpp, installLlamaCpp, VERSION } from "./install.mjs";
 import { requireMemory } from "./memory.mjs";
 import { Neighbours, snapshot } from "./neighbours.mjs";
@@ -47,7 +47,7 @@ export async function* compare(options, cases, say) {
       const setting = { shape, nThreads, rounds: options.rounds };
       const job = { modelPath: path, nThreads, contextSize: positions };
       say(`Loading ${shape}, ${nThreads === 1 ? "1 thread" : `${nThreads} threads`} ...`);
-      const sides = await startSides(job, install, options.peers);
+      const sides = await startSides(job, install, options.peers, say);
       if (isFirst) yield describe(sides);
       isFirst = false;
       // The first run of each meets cold pages.
@@ -58,16 +58,22 @@ export async function* compare(options, cases, say) {
   }
 }
 
-/** Where llama.cpp's best is what it would be held to, one process stands for both. */
-async function startSides(job, install, peers) {
+/**
+ * Where llama.cpp's best loads what it would be held to, a second process would tell nothing new: one
+ * stands for both.
+ */
+async function startSides(job, install, peers, say) {
   const dllama = await Contestant.start("dllama", job);
   const best = peers.includes("best")
     ? await Contestant.start("best", { ...job, install })
     : undefined;
   if (!peers.includes("same")) return sidesOf(dllama, undefined, best);
-  const variants = variantsLike(dllama.machine.isa);
-  if (variants.includes(best?.variant)) return sidesOf(dllama, best, best);
-  const held = await holdLlamaCpp(install, variants);
+  const { isa } = dllama.machine;
+  if (best !== undefined && isLike(best.variant, isa)) {
+    say(`same and best both load libggml-cpu-${best.variant}.so: one run counts for both`);
+    return sidesOf(dllama, best, best);
+  }
+  const held = await holdLlamaCpp(install, variantsLike(isa));
   return sidesOf(dllama, await Contestant.start("same", { ...job, install: held }), best);
 }
 

@@ -38,6 +38,16 @@ export function variantsLike(isa) {
   );
 }
 
+/**
+ * Whether a held llama.cpp would load this variant, too.
+ *
+ * @param {string} variant that the free one has loaded
+ * @param {string} isa of ours
+ */
+export function isLike(variant, isa) {
+  return variantsLike(isa).includes(variant);
+}
+
 /** `haswell` of `libggml-cpu-haswell.so`; undefined for other files. */
 export function variantOf(file) {
   return NAME.exec(file)?.groups.variant;

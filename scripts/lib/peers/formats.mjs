@@ -58,16 +58,21 @@ function rounded(_key, value) {
 }
 
 function describe({ processor, isa, version, variants }, { commit, options, positions }) {
-  const loaded = Object.entries(variants).map(([peer, variant]) =>
-    variant === undefined ? undefined : `${peer} loaded libggml-cpu-${variant}.so`,
-  );
   return [
     `processor: ${processor}`,
     `dllama: commit ${commit}, ${isa}`,
-    `llama.cpp: node-llama-cpp ${version}; ${loaded.filter(Boolean).join("; ")}`,
+    `llama.cpp: node-llama-cpp ${version}; ${describeLoaded(variants)}`,
     `both: Q40 weights, F16 KV cache of ${positions} positions; llama.cpp with flash attention`,
     `${options.rounds} rounds in turns: median tokens/s; ratios as median (minimum to maximum)`,
   ];
+}
+
+function describeLoaded({ same, best }) {
+  if (same !== undefined && same === best) {
+    return `same and best both load libggml-cpu-${best}.so: run once, its figures stand for both`;
+  }
+  const loaded = Object.entries({ same, best }).filter(([, variant]) => variant !== undefined);
+  return loaded.map(([peer, variant]) => `${peer} loaded libggml-cpu-${variant}.so`).join("; ");
 }
 
 function cells({ shape, nThreads, test, promptTokens, generatedTokens, depth, runs, ratios }) {

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
-import { loadedVariant, variantOf, variantsLike } from "../../lib/peers/cpu-libraries.mjs";
+import { isLike, loadedVariant, variantOf, variantsLike } from "../../lib/peers/cpu-libraries.mjs";
 
 const mapped = (path) => `7f00-7f01 r-xp 00000000 fe:00 12 ${path}`;
 const HASWELL = mapped("/x/libggml-cpu-haswell.so");
@@ -18,6 +18,16 @@ test("an unknown instruction set is named, with what to do", () => {
     () => variantsLike("mmx"),
     (error) => error.code === "NOT_SUPPORTED" && /"mmx".*cpu-libraries/u.test(error.message),
   );
+});
+
+test("a free choice is like a held one where it is among the variants of our instruction set", () => {
+  assert.ok(isLike("haswell", "avx2"));
+  assert.ok(
+    isLike("cascadelake", "avx512vnni"),
+    "on a processor without VBMI it is the best there is",
+  );
+  assert.not.ok(isLike("sapphirerapids", "avx512vnni"));
+  assert.not.ok(isLike("haswell", "scalar"));
 });
 
 test("a library's name tells its variant", () => {

@@ -41,6 +41,16 @@ test("a table has facts, titles, and a line a case", () => {
   assert.is(line.indexOf("1.60"), titles.indexOf("dllama / same"));
 });
 
+test("where same and best load the same kernels, the head says that one was run", () => {
+  const both = { same: "icelake", best: "icelake" };
+  const head = createFormat("table", setup).machine({ ...machine, variants: both });
+  assert.match(head, "same and best both load libggml-cpu-icelake.so: run once");
+  const two = { same: "icelake", best: "zen4" };
+  const other = createFormat("table", setup).machine({ ...machine, variants: two });
+  assert.match(other, "same loaded libggml-cpu-icelake.so; best loaded libggml-cpu-zen4.so\n");
+  assert.not.match(other, "run once");
+});
+
 test("the end tells of a quiet machine, and what was left out", () => {
   const format = createFormat("table", setup);
   format.case(result);

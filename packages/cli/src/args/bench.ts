@@ -52,6 +52,14 @@ export const benchSpec = {
       description: "Generations to time, by their tokens; 0 for none.",
       group: "Tests",
     },
+    sequences: {
+      kind: "list",
+      placeholder: "N ...",
+      type: wholeNumber({ min: 1, max: 1024 }),
+      default: [1],
+      description: "Generations to time together: so many sequences, a token of each a forward.",
+      group: "Tests",
+    },
     depth: {
       kind: "list",
       aliases: ["-d"],
@@ -91,10 +99,12 @@ export const benchSpec = {
   examples: [
     "dllama bench",
     "dllama bench --shape llama2-7b --depth 0,2000 --nthreads 1,2",
+    "dllama bench --prompt-tokens 0 --sequences 1,2,4,8",
     "dllama bench --model llama-2-7b-q40.gguf --workers 10.0.0.2 10.0.0.3 --format json",
   ],
   notes: [
-    "Tokens a second: the median of the runs, and their minimum and maximum. Weights: GB (10^9 bytes) of " +
+    "Tokens a second: the median of the runs, and their minimum and maximum, of all sequences together; " +
+      "with how many times those of one sequence, where that is among the tests. Weights: GB (10^9 bytes) of " +
       "weights that all devices read a second. Of read loop: this device's weights a second, against a " +
       "plain loop that reads as many bytes with as many threads.",
     "Times are parts of this device's time, as its first thread sees it. Wait: for the other threads, " +

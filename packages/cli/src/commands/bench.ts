@@ -63,6 +63,7 @@ function tests(flags: Flags) {
   return {
     promptTokens: flags["prompt-tokens"],
     generatedTokens: flags["generated-tokens"],
+    sequences: flags.sequences,
     depths: flags.depth,
   };
 }

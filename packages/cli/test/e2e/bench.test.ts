@@ -84,6 +84,29 @@ test("a model and each number of threads, as a table", async () => {
   assert.match(stderr, /^Decode of 2 tokens at depth 100, 2 threads$/m);
 });
 
+test("several sequences are tests of their own, compared with one", async () => {
+  const args = ["--shape", "tiny", "-p", "0", "-n", "4", "-r", "1", "-t", "1", "-d", "70"];
+  const format = ["--format", "json", "--quiet"];
+  const { code, stdout, stderr } = await dllama([
+    "bench",
+    ...args,
+    "--sequences",
+    "2,1",
+    ...format,
+  ]);
+  assert.is(code, 0, stderr);
+  const [one, two, ...others] = jsonLines(stdout).slice(1);
+  assert.equal(others, []);
+  assert.equal([one?.["sequences"], two?.["sequences"]], [1, 2]);
+  assert.is(one?.["factor"], null);
+  const rate = (result: unknown): number => numberOf(result, "tokensPerSecond", "median");
+  // Six digits each.
+  assert.ok(Math.abs(numberOf(two, "factor") / (rate(two) / rate(one)) - 1) < 1e-4);
+  // Both sequences together read the weights once.
+  const weights = (numberOf(two, "tokenWeightBytes") * rate(two)) / 2 / 1e9;
+  assert.ok(Math.abs(numberOf(two, "weightGbPerSecond") / weights - 1) < 1e-4);
+});
+
 test("workers: the network has a part of the time, and bytes are counted", async () => {
   const worker = await startWorker();
   const args = ["bench", "--shape", "tiny", ...quick, "--format", "json", "--quiet"];

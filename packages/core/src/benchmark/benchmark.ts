@@ -6,12 +6,13 @@ import { physicalCores, readRate } from "@dllama/bindings";
 
 import { DllamaError } from "../errors.ts";
 import { readGguf } from "../gguf/read-gguf.ts";
+import { OneSequence } from "./one-sequence.ts";
 import { loadRanks } from "../load-ranks.ts";
 import type { RankOptions } from "../load-ranks.ts";
 import { requireCount } from "../load-model.ts";
 import { openModel } from "../models/model-family.ts";
 import { fromNative } from "../native-error.ts";
-import { planTests, positionsNeeded, testTokens } from "./cases.ts";
+import { planTests, positionsNeeded, testSequences, testTokens } from "./cases.ts";
 import type { BenchmarkTest, TestLists } from "./cases.ts";
 import { spreadOf } from "./spread.ts";
 import type { Spread } from "./spread.ts";
@@ -49,9 +50,12 @@ export interface BenchmarkResult {
   test: BenchmarkTest;
   nThreads: number;
   nRanks: number;
-  /** Bytes of weights that all ranks read for a token. */
+  /** Bytes of weights that all ranks read for a token, or for one of each sequence. */
   tokenWeightBytes: number;
+  /** Of all sequences together. */
   tokensPerSecond: Spread;
+  /** Of several sequences: `tokensPerSecond` by those of one, at the medians, if one was run. */
+  factor: number | null;
   /** Tokens a second of each run. */
   runs: number[];
   /** Of decode: 10^9 bytes of weights a second on all ranks, at the median. */
@@ -78,6 +82,8 @@ export async function* benchmark(
   for (const n of nthreads) requireCount("nthreads", n);
   const tests = planTests(options);
   const seqLen = positionsNeeded(tests);
+  const nSequences = Math.max(1, ...tests.map(testSequences));
+  requireCount("sequences", nSequences);
   const open = await openModel(await readGguf(path));
   requireContext(seqLen, open.contextLength);
   let isFirst = true;
@@ -85,7 +91,12 @@ export async function* benchmark(
     signal?.throwIfAborted();
     onPhase?.(`Loading, ${threads(n)}`);
     // oxlint-disable-next-line no-await-in-loop -- engines side by side would disturb each other
-    const { engine, programs } = await loadRanks(open, { ...options, nthreads: n, seqLen });
+    const { engine, programs } = await loadRanks(open, {
+      ...options,
+      nthreads: n,
+      seqLen,
+      nSequences,
+    });
     try {
       if (isFirst) yield machine(engine.isa);
       isFirst = false;
@@ -113,12 +124,13 @@ async function* measure(
   const { nThreads, weights, runs: nRuns = 3, onPhase, signal } = setting;
   const [own = 0] = weights;
   onPhase?.(`Reading memory in a plain loop, ${threads(nThreads)}`);
+  const alone = new OneSequence();
   const bytesPerSecond = await fromNative(readRate(readLoopBytes(own), nThreads));
   for (const test of tests) {
     signal?.throwIfAborted();
     onPhase?.(`${describeTest(test)}, ${threads(nThreads)}`);
     // oxlint-disable-next-line no-await-in-loop -- measurements must not disturb each other
-    await timed.fill(test.depth);
+    await timed.fill(test);
     const ledger = new TimeLedger();
     const runs: number[] = [];
     // Weights that nobody has read yet come from the disk.
@@ -131,6 +143,8 @@ async function* measure(
     const tokensPerSecond = spreadOf(runs);
     const isDecode = test.test === "decode";
     const allWeights = weights.reduce((sum, n) => sum + n, 0);
+    // A forward reads the weights once, for all sequences.
+    const forwardsPerSecond = tokensPerSecond.median / testSequences(test);
     yield {
       type: "case",
       test,
@@ -138,10 +152,11 @@ async function* measure(
       nRanks: weights.length,
       tokenWeightBytes: allWeights,
       tokensPerSecond,
+      factor: alone.factor(test, tokensPerSecond.median),
       runs,
-      weightGbPerSecond: isDecode ? (tokensPerSecond.median * allWeights) / 1e9 : null,
+      weightGbPerSecond: isDecode ? (forwardsPerSecond * allWeights) / 1e9 : null,
       readLoopGbPerSecond: bytesPerSecond / 1e9,
-      readLoopShare: isDecode ? (tokensPerSecond.median * own) / bytesPerSecond : null,
+      readLoopShare: isDecode ? (forwardsPerSecond * own) / bytesPerSecond : null,
       times: ledger.shares,
       transfer: weights.length > 1 ? ledger.transfer : undefined,
     };
@@ -161,7 +176,9 @@ function machine(isa: string): BenchmarkMachine {
 /** `Prefill of 64 tokens at depth 2000` */
 function describeTest(test: BenchmarkTest): string {
   const what = test.test === "prefill" ? "Prefill" : "Decode";
-  return `${what} of ${testTokens(test)} tokens at depth ${test.depth}`;
+  const n = testSequences(test);
+  const sequences = n === 1 ? "" : ` of ${n} sequences`;
+  return `${what} of ${testTokens(test)} tokens${sequences} at depth ${test.depth}`;
 }
 
 function threads(n: number): string {

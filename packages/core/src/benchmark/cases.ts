@@ -11,7 +11,10 @@ export interface PrefillTest {
 /** So many tokens one after another, each chosen from the logits of the one before. */
 export interface DecodeTest {
   test: "decode";
+  /** Of each sequence. */
   generatedTokens: number;
+  /** Sequences that each forward computes a row of, each with a KV cache of its own. */
+  sequences: number;
   depth: number;
 }
 
@@ -22,26 +25,42 @@ export interface TestLists {
   promptTokens: readonly number[];
   /** Generations, by their tokens. */
   generatedTokens: readonly number[];
+  /** Sequences of a generation at a time. Defaults to one. */
+  sequences?: readonly number[] | undefined;
   /** Tokens before either. */
   depths: readonly number[];
 }
 
 /** Every prompt and every generation at every depth, each once; zero tokens stand for no test. */
-export function planTests({ promptTokens, generatedTokens, depths }: TestLists): BenchmarkTest[] {
+export function planTests(lists: TestLists): BenchmarkTest[] {
   const lengths = (list: readonly number[]): number[] => [...new Set(list)].filter((n) => n > 0);
-  // Ascending, so that what is in the cache for one depth is the beginning of the next.
-  const ascending = [...new Set(depths)].toSorted((a, b) => a - b);
-  return ascending.flatMap((depth): BenchmarkTest[] => [
-    ...lengths(promptTokens).map((n) => ({ test: "prefill" as const, promptTokens: n, depth })),
-    ...lengths(generatedTokens).map((n) => ({
-      test: "decode" as const,
-      generatedTokens: n,
+  const ascending = (list: readonly number[]): number[] =>
+    [...new Set(list)].toSorted((a, b) => a - b);
+  // What is in the cache for one depth is the beginning of the next.
+  return ascending(lists.depths).flatMap((depth): BenchmarkTest[] => [
+    ...lengths(lists.promptTokens).map((promptTokens): PrefillTest => ({
+      test: "prefill",
+      promptTokens,
       depth,
     })),
+    // One sequence comes before several, which are compared with it.
+    ...lengths(lists.generatedTokens).flatMap((generatedTokens) =>
+      ascending(lists.sequences ?? [1]).map((sequences): DecodeTest => ({
+        test: "decode",
+        generatedTokens,
+        sequences,
+        depth,
+      })),
+    ),
   ]);
 }
 
-/** Tokens that are timed. */
+/** Sequences that a test has at a time. */
+export function testSequences(test: BenchmarkTest): number {
+  return test.test === "prefill" ? 1 : test.sequences;
+}
+
+/** Tokens of each sequence that are timed. */
 export function testTokens(test: BenchmarkTest): number {
   return test.test === "prefill" ? test.promptTokens : test.generatedTokens;
 }

@@ -2,10 +2,12 @@
 
 import type { Engine } from "@dllama/bindings";
 
+import { SequenceBatch } from "../generation/sequence-batch.ts";
 import { Session } from "../generation/session.ts";
 import { perSecond } from "../generation/stopwatch.ts";
 import { Sampler } from "../sampling/sampler.ts";
-import type { BenchmarkTest } from "./cases.ts";
+import { testSequences } from "./cases.ts";
+import type { BenchmarkTest, DecodeTest } from "./cases.ts";
 import type { TimeLedger } from "./time-ledger.ts";
 
 /** Takes the best token always. */
@@ -18,8 +20,8 @@ export class TimedRuns {
   readonly #vocabSize: number;
   readonly #signal: AbortSignal | undefined;
   readonly #sampler = new Sampler({ temperature: GREEDY, seed: 0 });
-  /** Positions from 0 that hold the fixed tokens. */
-  #filled = 0;
+  /** Of each sequence, positions from 0 that hold the fixed tokens. */
+  readonly #filled: number[] = [];
 
   constructor(engine: Engine, vocabSize: number, signal: AbortSignal | undefined) {
     this.#engine = engine;
@@ -27,31 +29,38 @@ export class TimedRuns {
     this.#signal = signal;
   }
 
-  /** Puts `depth` tokens in the KV cache, unless they are there. */
-  async fill(depth: number): Promise<void> {
-    if (this.#filled >= depth) return;
-    const session = new Session(this.#engine, NO_COUNTER, this.#filled);
-    await session.prefill(this.#ids(this.#filled, depth), GREEDY, this.#signal);
-    this.#signal?.throwIfAborted();
-    this.#filled = depth;
+  /** Puts a test's depth of tokens in the KV cache of its sequences, unless they are there. */
+  async fill(test: BenchmarkTest): Promise<void> {
+    const { depth } = test;
+    for (let sequence = 0; sequence < testSequences(test); sequence++) {
+      const filled = this.#filled[sequence] ?? 0;
+      if (filled >= depth) continue;
+      const session = new Session(this.#engine, NO_COUNTER, filled, sequence);
+      const ids = this.#ids(filled, depth, sequence);
+      // oxlint-disable-next-line no-await-in-loop -- an engine computes one forward at a time
+      await session.prefill(ids, GREEDY, this.#signal);
+      this.#signal?.throwIfAborted();
+      this.#filled[sequence] = depth;
+    }
   }
 
-  /** One run: a token to warm up, then what is timed. Returns tokens a second. */
+  /** One run: a token of each sequence to warm up, then what is timed. Returns tokens a second. */
   async run(test: BenchmarkTest, ledger: TimeLedger): Promise<number> {
     const { depth } = test;
-    this.#filled = Math.min(this.#filled, depth);
-    const [first = 0] = this.#ids(depth, depth + 1);
-    const warmUp = new Session(this.#engine, NO_COUNTER, depth);
-    const row = await warmUp.decode(first, GREEDY);
-    const id = await warmUp.sample(row, this.#sampler);
+    const sequences = Array.from({ length: testSequences(test) }, (_, sequence) => sequence);
+    for (const one of sequences) this.#filled[one] = Math.min(this.#filled[one] ?? 0, depth);
+    const warmUp = new SequenceBatch(this.#engine, NO_COUNTER, depth);
+    const first = sequences.flatMap((sequence) => this.#ids(depth, depth + 1, sequence));
+    const rows = await warmUp.decode(first, GREEDY);
+    const ids = await warmUp.sample(rows, this.#sampler);
     this.#signal?.throwIfAborted();
     return test.test === "prefill"
       ? this.#prefill(test.promptTokens, depth, ledger)
-      : this.#decode(test.generatedTokens, depth + 1, id, ledger);
+      : this.#decode(test, ids, ledger);
   }
 
   async #prefill(nTokens: number, depth: number, ledger: TimeLedger): Promise<number> {
-    const ids = this.#ids(depth, depth + nTokens);
+    const ids = this.#ids(depth, depth + nTokens, 0);
     const session = new Session(this.#engine, ledger, depth);
     const start = performance.now();
     await session.prefill(ids, GREEDY, this.#signal);
@@ -61,31 +70,29 @@ export class TimedRuns {
     return perSecond(nTokens, ms);
   }
 
-  async #decode(
-    nTokens: number,
-    position: number,
-    first: number,
-    ledger: TimeLedger,
-  ): Promise<number> {
-    const session = new Session(this.#engine, ledger, position);
-    let id = first;
+  /** Goes on from `first`, the token of each sequence that follows the one that warmed up. */
+  async #decode(test: DecodeTest, first: number[], ledger: TimeLedger): Promise<number> {
+    const batch = new SequenceBatch(this.#engine, ledger, test.depth + 1);
+    let ids = first;
     const start = performance.now();
-    for (let n = 0; n < nTokens; n++) {
+    for (let n = 0; n < test.generatedTokens; n++) {
       this.#signal?.throwIfAborted();
       // oxlint-disable-next-line no-await-in-loop -- each token depends on the one before
-      const row = await session.decode(id, GREEDY);
+      const rows = await batch.decode(ids, GREEDY);
       const computed = performance.now();
       // oxlint-disable-next-line no-await-in-loop -- see above
-      id = await session.sample(row, this.#sampler);
+      ids = await batch.sample(rows, this.#sampler);
       ledger.addPick(performance.now() - computed);
     }
+    const nTokens = test.generatedTokens * test.sequences;
     const ms = performance.now() - start;
     ledger.addRun(nTokens, ms);
     return perSecond(nTokens, ms);
   }
 
-  /** Fixed ids for positions `first` to `end`, spread over the vocabulary. */
-  #ids(first: number, end: number): number[] {
-    return Array.from({ length: end - first }, (_, i) => ((first + i) * 31 + 1) % this.#vocabSize);
+  /** A sequence's fixed ids for positions `first` to `end`, spread over the vocabulary. */
+  #ids(first: number, end: number, sequence: number): number[] {
+    const id = (position: number): number => (position * 31 + sequence * 17 + 1) % this.#vocabSize;
+    return Array.from({ length: end - first }, (_, i) => id(first + i));
   }
 }

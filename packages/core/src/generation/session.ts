@@ -12,9 +12,6 @@ import type { Sampler } from "../sampling/sampler.ts";
  */
 export const PREFILL_CHUNK = 64;
 
-/** The only sequence that a Program holds today. */
-const SEQUENCE = 0;
-
 /** Is told of each forward. */
 export interface ForwardCounter {
   add(result: ForwardResult): void;
@@ -23,14 +20,19 @@ export interface ForwardCounter {
 export class Session {
   readonly #engine: Engine;
   readonly #counter: ForwardCounter;
+  readonly #sequence: number;
   /** Positions that are in the KV cache. */
   #position: number;
 
-  /** `position`: how many of the sequence's first tokens an earlier session has left in the cache. */
-  constructor(engine: Engine, counter: ForwardCounter, position = 0) {
+  /**
+   * `position`: how many of the sequence's first tokens an earlier session has left in the cache;
+   * `sequence`: which of those that the Program holds.
+   */
+  constructor(engine: Engine, counter: ForwardCounter, position = 0, sequence = 0) {
     this.#engine = engine;
     this.#counter = counter;
     this.#position = position;
+    this.#sequence = sequence;
   }
 
   get position(): number {
@@ -79,7 +81,8 @@ export class Session {
   ): Promise<ForwardResult> {
     const rows = ids.map((token, index): ForwardRow => {
       const want = wantsLast && index === ids.length - 1 ? "candidates" : "none";
-      return { token, position: this.#position + index, sequence: SEQUENCE, want, temperature };
+      const position = this.#position + index;
+      return { token, position, sequence: this.#sequence, want, temperature };
     });
     const result = await fromNative(this.#engine.forward(rowClass, rows));
     this.#position += ids.length;

@@ -101,13 +101,13 @@ function writeProgram(
   options: ProgramOptions,
 ): Program {
   const { config, tensors } = llama;
-  const { seqLen, maxTokens, bufferFloatType, kvCacheType } = options;
+  const { seqLen, nSequences, maxTokens, bufferFloatType, kvCacheType } = options;
   const program = new ProgramBuilder({
     worldSize: shard.worldSize,
     rank: shard.rank,
     vocabSize: tensors.vocabSize,
     seqLen,
-    nSequences: 1,
+    nSequences,
     maxTokens,
     bufferFloatType,
     kvCacheType,

@@ -22,6 +22,8 @@ export interface ProgramOptions {
   worldSize: number;
   /** Positions of the KV cache. */
   seqLen: number;
+  /** Sequences that the KV cache holds side by side. */
+  nSequences: number;
   /** Rows of one forward at most. */
   maxTokens: number;
   bufferFloatType: WireType;

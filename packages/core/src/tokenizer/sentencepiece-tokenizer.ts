@@ -1,18 +1,15 @@
 /** Llama 2's tokenizer: SentencePiece BPE whose missing characters become bytes. */
 import { Bpe } from "./bpe.ts";
 import { StreamingDecoder } from "./streaming-decoder.ts";
-import type { Surface } from "./streaming-decoder.ts";
+import { Surfaces } from "./surfaces.ts";
 import type { StreamOptions, Tokenizer } from "./tokenizer.ts";
 import { byteOfPiece, PIECE_TYPES, SPACE_MARK } from "./vocabulary.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
-/** What the unknown piece decodes to. Source: `unk_surface` in `sentencepiece_model.proto`. */
-const UNKNOWN_SURFACE = " ⁇ ";
-
 export class SentencePieceTokenizer implements Tokenizer {
   readonly vocabulary: Vocabulary;
   readonly #bpe: Bpe;
-  readonly #surfaces: Surface[];
+  readonly #surfaces: Surfaces;
   /** By byte. Empty if the vocabulary has no byte pieces. */
   readonly #byteIds: number[] = [];
 
@@ -20,10 +17,12 @@ export class SentencePieceTokenizer implements Tokenizer {
   constructor(vocabulary: Vocabulary) {
     this.vocabulary = vocabulary;
     this.#bpe = new Bpe(vocabulary);
-    this.#surfaces = vocabulary.pieces.map((piece, id) => surfaceOf(piece, vocabulary.types[id]));
-    this.#surfaces.forEach((surface, id) => {
-      if (typeof surface === "number") this.#byteIds[surface] = id;
-    });
+    this.#surfaces = new Surfaces(vocabulary);
+    for (let id = 0; id < vocabulary.types.length; id++) {
+      if (vocabulary.types[id] !== PIECE_TYPES.byte) continue;
+      const byte = byteOfPiece(vocabulary.pieces[id] ?? "");
+      if (byte !== undefined) this.#byteIds[byte] = id;
+    }
   }
 
   get vocabSize(): number {
@@ -43,19 +42,24 @@ export class SentencePieceTokenizer implements Tokenizer {
   }
 
   encode(text: string): number[] {
+    const { unkId } = this.vocabulary;
     const ids: number[] = [];
     let isPreviousUnknown = false;
-    for (const piece of this.#bpe.segment(this.#normalize(text))) {
-      const id = this.#bpe.idOf(piece);
-      if (id !== undefined) {
-        ids.push(id);
-      } else if (this.#byteIds.length > 0) {
-        for (const byte of Buffer.from(piece, "utf8"))
-          ids.push(this.#byteIds[byte] ?? this.vocabulary.unkId);
-      } else if (!isPreviousUnknown) {
-        ids.push(this.vocabulary.unkId); // one for all unknown characters in a row
+    const normal = this.#normalize(text);
+    for (let begin = 0, end = 0; begin < normal.length; begin = end) {
+      end = this.#bpe.wordEnd(normal, begin);
+      for (const id of this.#bpe.encode(normal.slice(begin, end))) {
+        if (id >= 0) {
+          ids.push(id);
+        } else if (this.#byteIds.length > 0) {
+          for (const byte of Buffer.from(String.fromCodePoint(~id), "utf8")) {
+            ids.push(this.#byteIds[byte] ?? unkId);
+          }
+        } else if (!isPreviousUnknown) {
+          ids.push(unkId); // one for all unknown characters in a row
+        }
+        isPreviousUnknown = id < 0;
       }
-      isPreviousUnknown = id === undefined;
     }
     return ids;
   }
@@ -80,11 +84,4 @@ export class SentencePieceTokenizer implements Tokenizer {
     if (this.vocabulary.addDummyPrefix && normal !== "") normal = ` ${normal}`;
     return normal.replaceAll(" ", SPACE_MARK);
   }
-}
-
-function surfaceOf(piece: string, type: number | undefined): Surface {
-  if (type === PIECE_TYPES.control) return "";
-  if (type === PIECE_TYPES.unknown) return UNKNOWN_SURFACE;
-  if (type === PIECE_TYPES.byte) return byteOfPiece(piece) ?? UNKNOWN_SURFACE;
-  return piece.replaceAll(SPACE_MARK, " ");
 }

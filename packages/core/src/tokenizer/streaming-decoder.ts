@@ -3,18 +3,15 @@
  * whole; bytes that can no longer become one turn into U+FFFD, as the WHATWG encoding standard has it.
  */
 import { DllamaError } from "../errors.ts";
-
-/** What an id stands for: text ("" for control pieces) or one byte. */
-export type Surface = string | number;
+import type { Surfaces } from "./surfaces.ts";
 
 export class StreamingDecoder {
-  readonly #surfaces: readonly Surface[];
+  readonly #surfaces: Surfaces;
   readonly #bytes = new TextDecoder("utf-8", { ignoreBOM: true });
   /** The space that encoding put in front of the text is still to come. */
   #dropsSpace: boolean;
 
-  /** `surfaces` by id. */
-  constructor(surfaces: readonly Surface[], dropsLeadingSpace: boolean) {
+  constructor(surfaces: Surfaces, dropsLeadingSpace: boolean) {
     this.#surfaces = surfaces;
     this.#dropsSpace = dropsLeadingSpace;
   }
@@ -25,11 +22,11 @@ export class StreamingDecoder {
    * @throws DllamaError INVALID_ARGUMENT for an id that the vocabulary does not have.
    */
   push(id: number): string {
-    const surface = this.#surfaces[id];
+    const surface = this.#surfaces.of(id);
     if (surface === undefined) {
       throw new DllamaError(
         "INVALID_ARGUMENT",
-        `expected a token id below ${this.#surfaces.length}, got ${id}`,
+        `expected a token id below ${this.#surfaces.size}, got ${id}`,
       );
     }
     if (surface === "") return "";

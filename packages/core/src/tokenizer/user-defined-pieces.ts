@@ -15,7 +15,8 @@ export class UserDefinedPieces {
   /** Of the longest piece at a place in the text; 0 if none is there. */
   lengthAt(text: string, at: number): number {
     for (const length of this.#lengths.get(text.charAt(at)) ?? []) {
-      if (this.#pieces.has(text.slice(at, at + length))) return length;
+      if (at + length <= text.length && this.#pieces.has(text.slice(at, at + length)))
+        return length;
     }
     return 0;
   }

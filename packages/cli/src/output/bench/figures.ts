@@ -3,11 +3,16 @@
 import type { BenchmarkResult } from "@dllama/core";
 import type { BenchStart } from "./bench-writer.ts";
 
-/** `prefill 64` or `decode 32` */
+/** `prefill 64`, `decode 32`, or `decode 32 x 4` of four sequences */
 export function testName({ test }: BenchmarkResult): string {
-  return test.test === "prefill"
-    ? `prefill ${test.promptTokens}`
-    : `decode ${test.generatedTokens}`;
+  if (test.test === "prefill") return `prefill ${test.promptTokens}`;
+  const sequences = test.sequences === 1 ? "" : ` x ${test.sequences}`;
+  return `decode ${test.generatedTokens}${sequences}`;
+}
+
+/** How many times what one sequence reaches: `3.42`; empty where nothing is compared. */
+export function timesOne({ factor }: BenchmarkResult): string {
+  return factor === null ? "" : factor.toFixed(2);
 }
 
 /** Three digits or more: `7.42`, `64.7`, `1208`. */

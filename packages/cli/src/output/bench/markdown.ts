@@ -11,6 +11,7 @@ import {
   range,
   rate,
   testName,
+  timesOne,
   timesByName,
 } from "./figures.ts";
 
@@ -40,6 +41,7 @@ function columnsOf(result: BenchmarkResult): [string, string][] {
     ["threads", nThreads.toString()],
     ["tokens/s", rate(tokensPerSecond.median)],
     ["min to max", range(result)],
+    ["times one sequence", timesOne(result)],
     ["weights GB/s", weightGbPerSecond?.toFixed(2) ?? ""],
     ["of read loop GB/s", ofReadLoop(result)],
     ...timesByName(result).map(([name, part]): [string, string] => [name, percent(part)]),

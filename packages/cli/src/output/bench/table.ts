@@ -10,6 +10,7 @@ import {
   range,
   rate,
   testName,
+  timesOne,
   timesByName,
 } from "./figures.ts";
 
@@ -44,10 +45,12 @@ export function tableWriter(write: Write): BenchWriter {
         weightGbPerSecond === null ? "" : weightGbPerSecond.toFixed(2),
         ofReadLoop(result),
       ];
+      const gain = timesOne(result);
+      const compared = gain === "" ? "" : `${gain} times one sequence; `;
       const parts = timesByName(result)
         .filter(([, part]) => part >= LEAST_PART)
         .map(([name, part]) => `${name} ${percent(part)}`);
-      write(`${line(cells)}\n  ${parts.join(", ")}\n`);
+      write(`${line(cells)}\n  ${compared}${parts.join(", ")}\n`);
       if (result.transfer === undefined) return;
       const { msPerToken, sentBytesPerToken, receivedBytesPerToken } = result.transfer;
       write(
