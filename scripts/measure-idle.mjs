@@ -5,9 +5,9 @@
  *     npx -y pnpm@10.34.9 build && node scripts/measure-idle.mjs [--seconds 10]
  *
  * CPU time is that of all threads, from /proc/PID/task/TID/schedstat, which counts nanoseconds. Before,
- * each has 20 seconds to come to rest: some eight seconds after the last work V8 collects its garbage, once
- * (20 to 40 ms), also in a process without dllama. The model is the embedded one; the root has generated a few
- * tokens, so that the pools of both have worked.
+ * each has 30 seconds to come to rest: 8 to 20 seconds after the last work V8 collects the garbage that it
+ * left, once (20 to 40 ms). The model is the embedded one; the root has generated a few tokens, so that
+ * the pools of both have worked.
  */
 
 import { once } from "node:events";
@@ -21,7 +21,7 @@ import { spentMs, threadTimes } from "./lib/measure/proc.mjs";
 import { printTable, printTarget } from "./lib/measure/spread.mjs";
 
 const MOST_MS = 1;
-const REST_MS = 20_000;
+const REST_MS = 30_000;
 
 const { values } = parseArgs({ options: { seconds: { type: "string", default: "10" } } });
 

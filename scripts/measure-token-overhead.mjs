@@ -7,14 +7,17 @@
  * The arithmetic is what the engine itself reports of each forward: products of matrices, attention and
  * norms. All else counts as overhead: RoPE, SwiGLU, embedding, choice of candidates, the steps of a
  * forward, the way from JavaScript and back, sampling, decoding, and writing the line. Each run is a
- * process of its own that does what the command does, with its stdout a pipe; its first 50 tokens, which
- * compile the JavaScript, do not count.
+ * process of its own that does what the command does, with its stdout a file, so that no reader competes
+ * for a core; its first 50 tokens, which compile the JavaScript, do not count.
  */
 
+import { spawnSync } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
 
-import { measurement, outputOf } from "./lib/measure/measurement.mjs";
+import { measurement } from "./lib/measure/measurement.mjs";
 import { medianOf, printTable, printTarget, spread } from "./lib/measure/spread.mjs";
 
 const MOST_US = 150;
@@ -24,12 +27,17 @@ const { values } = parseArgs({
 });
 const child = fileURLToPath(new URL("lib/measure/token-overhead-child.mjs", import.meta.url));
 
-await measurement(async ({ node }) => {
-  const runs = [];
-  for (let n = 0; n < Number(values.runs); n++) {
-    const printed = await outputOf(node(child, values.steps));
-    runs.push(JSON.parse(printed.trimEnd().split("\n").at(-1)));
-  }
+/** The means of one run's tokens, which the child writes to descriptor 3. */
+function run(folder) {
+  const report = openSync(join(folder, "report.txt"), "w");
+  const stdio = ["ignore", report, "ignore", "pipe"];
+  const { output } = spawnSync(process.execPath, [child, values.steps], { stdio });
+  closeSync(report);
+  return JSON.parse(output[3].toString());
+}
+
+await measurement(async ({ folder }) => {
+  const runs = Array.from({ length: Number(values.runs) }, () => run(folder));
   const column = (key) => runs.map((figures) => figures[key]);
   const parts = [
     ["token", "tokenUs"],

@@ -1,4 +1,6 @@
-/** One generation as `dllama inference` makes it, and the means of its tokens on the last line. */
+/** One generation as `dllama inference` makes it, and the means of its tokens on descriptor 3. */
+
+import { writeSync } from "node:fs";
 
 import { runWriters } from "../../../packages/cli/dist/output/formats.js";
 import { loadModel, Model } from "../../../packages/core/dist/index.js";
@@ -34,5 +36,5 @@ for await (const token of generation) {
 }
 const means = ledger.means(n - WARM_UP, performance.now());
 writer.summary(generation.summary);
-process.stdout.write(`${JSON.stringify(means)}\n`);
+writeSync(3, JSON.stringify(means));
 await loaded.dispose();
