@@ -1,7 +1,7 @@
 //! `into += sum over the ranks of input`
 
 use dllama_kernels::Team;
-use dllama_net::{Codec, F32Codec};
+use dllama_net::{AllReduce, Codec, F32Codec};
 
 use super::chunk;
 use crate::error::Error;
@@ -31,7 +31,10 @@ pub(super) fn run(forward: &Forward<'_>, team: &Team, step: &Step, input: u32, i
     };
     // SAFETY: the other threads are on their way to the next barrier.
     let into = unsafe { rank.buffers.values_mut(into, 0..partial.len()) };
-    if let Err(error) = forward.mesh.all_reduce(codec, partial, into) {
+    if let Err(error) = forward
+        .mesh
+        .all_reduce(AllReduce::Direct, codec, partial, into)
+    {
         let error = match error {
             dllama_net::Error::NotFinite { index } => Error::not_finite(step, index),
             other => other.into(),
