@@ -4,6 +4,7 @@ mod all_gather;
 mod all_reduce;
 mod broadcast;
 mod gather;
+mod timed;
 
 pub use all_reduce::AllReduce;
 pub(crate) use all_reduce::Scratch;
