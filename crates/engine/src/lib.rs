@@ -5,6 +5,7 @@
 //! | `program` | what a rank computes, as data, and the proof that it stays within its memory |
 //! | `memory` | buffers and KV cache that threads share, availability |
 //! | `weights` | a rank's slices: mapped, gathered, sent, received |
+//! | `plan` | what the ranks have agreed on beside their Programs |
 //! | `rows` | what a forward is asked |
 //! | `rank` | one forward on one rank |
 //! | `ops` | one file an op |
@@ -18,6 +19,7 @@ mod error;
 mod float_type;
 mod memory;
 mod ops;
+mod plan;
 pub mod program;
 mod rank;
 mod read_rate;
@@ -27,6 +29,7 @@ mod weights;
 
 pub use error::Error;
 pub use float_type::FloatType;
+pub use plan::{AllReducePlan, Measurement, Plan};
 pub use rank::{Digest, OpTimes, RowResult};
 pub use read_rate::read_rate;
 pub use roles::{ForwardReport, Progress, Root, RootOptions, Worker, WorkerEvent};

@@ -17,6 +17,11 @@ const ACCEPTED: u8 = 2;
 const LOADED: u8 = 3;
 const FORWARD: u8 = 4;
 const FULL_ROW: u8 = 5;
+const MEASURE: u8 = 8;
+const PLAN: u8 = 9;
+
+/// All partials direct, as the root sends it.
+const DIRECT: &[u8] = br#"{"allReduce":{"scatteredFromBytes":null}}"#;
 
 /// A worker with what it tells.
 fn watched_worker() -> (Worker, mpsc::Receiver<WorkerEvent>) {
@@ -56,9 +61,16 @@ fn hostile_root(worker: &Worker) -> Mesh {
     connect(options).expect("a free worker")
 }
 
+/// A root that gets as far as its plan.
+fn planned_root(worker: &Worker) -> Mesh {
+    let mesh = hostile_root(worker);
+    mesh.send_control(1, PLAN, DIRECT).expect("a worker");
+    mesh
+}
+
 /// A root that gets as far as having its model loaded.
 fn loaded_root(worker: &Worker, file: &ModelFile) -> Mesh {
-    let mesh = hostile_root(worker);
+    let mesh = planned_root(worker);
     let program = tiny::program(1, 2, WireType::F32, CacheType::F32);
     mesh.begin_run();
     mesh.send_control(1, PROGRAM, tiny::json(&program).as_bytes())
@@ -86,18 +98,32 @@ fn a_worker_outlives_roots_that_say_what_they_must_not() {
     let (worker, told) = watched_worker();
     let file = ModelFile::of_floats(tiny::N_FLOATS, 10);
 
-    hostile_root(&worker)
+    // A plan comes before the Program, and is one; nobody measures for longer than this version's roots.
+    for (tag, message) in [
+        (200, &b"?"[..]),
+        (PROGRAM, b"{}"),
+        (PLAN, b"{}"),
+        (PLAN, &[b' '; 2000]),
+        (MEASURE, &[255; 8]),
+        (MEASURE, b"?"),
+    ] {
+        let mesh = hostile_root(&worker);
+        mesh.send_control(1, tag, message).expect("a worker");
+        assert_eq!(failure(&told).0, "PROTOCOL_MISMATCH", "tag {tag}");
+    }
+
+    planned_root(&worker)
         .send_control(1, 200, b"?")
         .expect("a worker");
     assert_eq!(failure(&told).0, "PROTOCOL_MISMATCH");
 
-    hostile_root(&worker)
+    planned_root(&worker)
         .send_control(1, PROGRAM, b"{}")
         .expect("a worker");
     assert_eq!(failure(&told).0, "PROGRAM_INVALID");
 
     let other_place = tiny::json(&tiny::program(2, 3, WireType::F32, CacheType::F32));
-    let mesh = hostile_root(&worker);
+    let mesh = planned_root(&worker);
     mesh.send_control(1, PROGRAM, other_place.as_bytes())
         .expect("a worker");
     let (code, message) = failure(&told);
@@ -109,7 +135,7 @@ fn a_worker_outlives_roots_that_say_what_they_must_not() {
 
     let mut huge = tiny::program(1, 2, WireType::F32, CacheType::F32);
     (huge.seq_len, huge.n_sequences) = (1 << 24, 1 << 10);
-    let mesh = hostile_root(&worker);
+    let mesh = planned_root(&worker);
     mesh.send_control(1, PROGRAM, tiny::json(&huge).as_bytes())
         .expect("a worker");
     assert_eq!(failure(&told).0, "OUT_OF_MEMORY");
@@ -210,6 +236,7 @@ fn a_model_file_that_is_not_as_the_program_says_is_named() {
             programs: vec![text.to_owned()],
             workers: vec![],
             n_threads: 1,
+            plan: None,
         };
         let error = Root::load(options, &|_| {})
             .map(drop)
@@ -261,6 +288,7 @@ fn programs_that_do_not_belong_together_are_refused() {
             programs,
             workers: vec![],
             n_threads: 1,
+            plan: None,
         };
         Root::load(options, &|_| {})
             .map(drop)

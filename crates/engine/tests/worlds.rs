@@ -5,9 +5,9 @@ mod support;
 use std::time::Duration;
 
 use dllama_engine::program::{CacheType, WireType};
-use dllama_engine::{Root, Row, RowClass, RowResult, Want, Worker};
+use dllama_engine::{AllReducePlan, Plan, Root, Row, RowClass, RowResult, Want, Worker};
 use support::model::ModelFile;
-use support::{load_over, row, tiny, worker};
+use support::{load_over, load_planned, row, tiny, worker};
 
 /// Order of f32 sums alone: four layers' worth of sums of at most 48 terms near 1 stay far below.
 const F32_BOUND: f32 = 1e-4;
@@ -66,6 +66,66 @@ fn worlds_agree_and_their_ranks_hold_the_same_bits() {
                 assert!(largest <= bound, "{n_workers} workers: {largest}");
             }
         }
+    }
+}
+
+fn scattered_from(n_bytes: Option<u32>) -> Plan {
+    Plan {
+        all_reduce: AllReducePlan {
+            scattered_from_bytes: n_bytes,
+        },
+    }
+}
+
+#[test]
+fn both_ways_to_a_sum_end_in_equal_bits_on_all_ranks() {
+    let file = ModelFile::of_floats(tiny::N_FLOATS, 3);
+    let all = workers(3);
+    for wire in [WireType::F32, WireType::Q80] {
+        let types = (wire, CacheType::F32);
+        let mut results = vec![];
+        for n_bytes in [None, Some(0)] {
+            let plan = scattered_from(n_bytes);
+            let root = load_planned(&file, &all, types, 2, Some(plan)).expect("free workers");
+            assert_eq!((root.plan(), root.measurement()), (plan, None));
+            results.push(run(&root, &prompt()));
+            let digests = root.digests().expect("a run before");
+            let replicated = digests.iter().map(|digest| digest.replicated);
+            assert!(replicated.clone().all(|one| one == digests[0].replicated));
+        }
+        // Q80 sums are encoded once more when they are scattered; F32 ones lose nothing.
+        assert_eq!(results[0] == results[1], wire == WireType::F32);
+    }
+}
+
+/// The threshold lies between one row, 34 bytes of Q80, and two.
+#[test]
+fn an_exact_row_takes_the_same_way_whatever_its_neighbours() {
+    let file = ModelFile::of_floats(tiny::N_FLOATS, 5);
+    let all = workers(2);
+    let types = (WireType::Q80, CacheType::F16);
+    for n_bytes in [34, 35] {
+        let plan = Some(scattered_from(Some(n_bytes)));
+        let root = load_planned(&file, &all, types, 1, plan).expect("free workers");
+        let together = run(&root, &prompt());
+        for (row, expected) in prompt().iter().zip(&together) {
+            assert_eq!(run(&root, &[*row])[0], *expected);
+        }
+    }
+}
+
+#[test]
+fn ranks_without_a_plan_measure() {
+    let file = ModelFile::of_floats(tiny::N_FLOATS, 5);
+    let all = workers(3);
+    for n_workers in [0, 1, 3] {
+        let workers = &all[..n_workers];
+        let root = load_over(&file, workers, WireType::Q80, CacheType::F16, 1);
+        let root = root.expect("free workers");
+        assert_eq!(root.measurement().is_some(), n_workers > 0);
+        let scattered = root.plan().all_reduce.scattered_from_bytes;
+        assert!(scattered.is_none() || n_workers > 1);
+        run(&root, &prompt());
     }
 }
 

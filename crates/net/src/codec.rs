@@ -1,11 +1,14 @@
 //! How partial results look on the wire.
 
 /// An encoding of f32 values for the all-reduce. Decoding must give the same bits on every device.
+///
+/// Each granule is encoded for itself: of two runs of whole granules, the bytes of both together are
+/// the bytes of the one and then those of the other.
 pub trait Codec {
     /// A piece of values is a multiple of this: 32 for Q80, whose blocks hold 32.
     fn granularity(&self) -> usize;
 
-    /// Bytes of `n_values` encoded (a multiple of the granularity).
+    /// Bytes of `n_values` encoded (a multiple of the granularity); as many for each granule.
     fn encoded_len(&self, n_values: usize) -> usize;
 
     /// Encodes `values` into `out`, which has their encoded length.

@@ -4,7 +4,9 @@ mod all_gather;
 mod all_reduce;
 mod broadcast;
 mod gather;
+mod timed;
 
+pub use all_reduce::AllReduce;
 pub(crate) use all_reduce::Scratch;
 
 use crate::error::Error;
@@ -14,24 +16,42 @@ use crate::link::Payload;
 use crate::mesh::Mesh;
 
 impl Mesh {
+    /// All ranks but this one, in order.
+    fn peers(&self) -> impl Iterator<Item = usize> + Clone + use<> {
+        let own = self.rank();
+        (0..self.world_size()).filter(move |&peer| peer != own)
+    }
+
     /// Sends `mine` to every peer that `parts` has a place for, and receives its part there.
-    fn swap<'a>(
+    fn swap_one<'a>(
         &self,
         kind: Kind,
         mine: &[u8],
         parts: impl Iterator<Item = (usize, &'a mut [u8])>,
     ) -> Result<(), Error> {
+        self.swap(kind, self.peers().map(|peer| (peer, mine)), parts)
+    }
+
+    /// Sends each peer its bytes, and receives each peer's. Nothing is sent where there are none.
+    fn swap<'bytes, 'parts>(
+        &self,
+        kind: Kind,
+        bytes: impl Iterator<Item = (usize, &'bytes [u8])>,
+        parts: impl Iterator<Item = (usize, &'parts mut [u8])>,
+    ) -> Result<(), Error> {
         let mut sends = Vec::with_capacity(self.world_size());
         let mut receives = Vec::with_capacity(self.world_size());
-        for (peer, part) in parts {
+        for (to, bytes) in bytes.filter(|(_, bytes)| !bytes.is_empty()) {
             sends.push(Outgoing {
-                to: peer,
+                to,
                 kind,
                 tag: 0,
-                payload: Payload::Bytes(mine),
+                payload: Payload::Bytes(bytes),
             });
+        }
+        for (from, part) in parts.filter(|(_, part)| !part.is_empty()) {
             receives.push(Incoming {
-                from: peer,
+                from,
                 kind,
                 into: Target::Exact(part),
             });

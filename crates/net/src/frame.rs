@@ -28,6 +28,7 @@ pub(crate) enum Kind {
     AllGather = 6,
     AllReduce = 7,
     Slice = 8,
+    ReduceScatter = 9,
 }
 
 impl Kind {
@@ -41,6 +42,7 @@ impl Kind {
             6 => Self::AllGather,
             7 => Self::AllReduce,
             8 => Self::Slice,
+            9 => Self::ReduceScatter,
             _ => return None,
         })
     }
@@ -55,6 +57,7 @@ impl Kind {
             Self::AllGather => "all-gather",
             Self::AllReduce => "all-reduce",
             Self::Slice => "slice transfer",
+            Self::ReduceScatter => "reduce-scatter",
         }
     }
 }
@@ -165,7 +168,7 @@ mod tests {
     fn every_lie_is_refused() {
         let decode = |bytes| Header::decode(&bytes, HEADER.sequence);
         let good = HEADER.encode();
-        for (index, byte) in [(0, 0), (0, 9), (0, 255), (2, 1), (3, 1), (4, 5), (7, 9)] {
+        for (index, byte) in [(0, 0), (0, 10), (0, 255), (2, 1), (3, 1), (4, 5), (7, 9)] {
             let mut bad = good;
             bad[index] = byte;
             assert!(decode(bad).is_err(), "byte {index} = {byte}");

@@ -29,7 +29,7 @@ pub(crate) use reply::Reply;
 const MAGIC: [u8; 8] = *b"dllama\r\n";
 
 /// Version of everything that crosses the network, the Program included.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Magic and version.
 const PREFIX_BYTES: usize = 12;

@@ -4,48 +4,55 @@ mod support;
 
 use std::time::Duration;
 
-use dllama_net::{Codec, Error, F32Codec, LinkOptions};
+use dllama_net::{AllReduce, Codec, Error, F32Codec, LinkOptions, Mesh};
 use support::{CoarseCodec, KINDS, bytes, on_all_ranks, values, watched, worlds};
 
-const WORLD_SIZES: &[usize] = &[1, 2, 3, 5, 8];
+const WORLD_SIZES: &[usize] = &[1, 2, 3, 4, 5, 7, 8];
+const BOTH: [AllReduce; 2] = [AllReduce::Direct, AllReduce::Scattered];
 
-/// Sizes around a block of the codec, and larger than a piece of 65536 values.
+/// Sizes around a block of the codec, with fewer blocks than ranks, and larger than a piece of 65536
+/// values, or of as many for each of two ranks.
 const N_VALUES: [usize; 5] = [0, 8, 24, 4096, 65536 + 65536 + 40];
 
-fn check_all_reduce(codec: &'static (dyn Codec + Sync), tolerance: f32) {
+/// Every rank's `acc` of each length, checked to have the same bits on all ranks.
+fn sums(meshes: Vec<Mesh>, how: AllReduce, codec: &'static (dyn Codec + Sync)) -> Vec<Vec<f32>> {
+    let mut sums = on_all_ranks(meshes, move |mesh| {
+        Vec::from(N_VALUES.map(|n| {
+            let mut acc = values(99, n);
+            let partial = values(mesh.rank() as u64, n);
+            mesh.all_reduce(how, codec, &partial, &mut acc)
+                .expect("all-reduce");
+            acc
+        }))
+    });
+    let bits = |sum: &Vec<f32>| sum.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    let first = sums.swap_remove(0);
+    for other in sums {
+        assert!(
+            other.iter().map(bits).eq(first.iter().map(bits)),
+            "ranks differ"
+        );
+    }
+    first
+}
+
+fn check_all_reduce(how: AllReduce, codec: &'static (dyn Codec + Sync), tolerance: f32) {
     for meshes in worlds(WORLD_SIZES) {
         let world_size = meshes.len();
-        let sums = on_all_ranks(meshes, move |mesh| {
-            N_VALUES.map(|n| {
-                let mut acc = values(99, n);
-                let partial = values(mesh.rank() as u64, n);
-                mesh.all_reduce(codec, &partial, &mut acc)
-                    .expect("all-reduce");
-                acc
-            })
-        });
-        for (index, n) in N_VALUES.into_iter().enumerate() {
+        for (sum, n) in sums(meshes, how, codec).into_iter().zip(N_VALUES) {
             let mut expected = vec![0.0; n];
-            for rank in 0..world_size as u64 {
+            for seed in (0..world_size as u64).chain([99]) {
                 expected
                     .iter_mut()
-                    .zip(values(rank, n))
+                    .zip(values(seed, n))
                     .for_each(|(sum, x)| *sum += x);
             }
-            expected
-                .iter_mut()
-                .zip(values(99, n))
-                .for_each(|(sum, x)| *sum += x);
-            let bits = |acc: &[f32]| acc.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-            for sum in &sums {
-                assert_eq!(bits(&sum[index]), bits(&sums[0][index]), "ranks differ");
-                for (got, expected) in sum[index].iter().zip(&expected) {
-                    let error = (got - expected).abs();
-                    assert!(
-                        error <= tolerance * world_size as f32,
-                        "{got} is not {expected}"
-                    );
-                }
+            for (got, expected) in sum.iter().zip(&expected) {
+                let error = (got - expected).abs();
+                assert!(
+                    error <= tolerance * world_size as f32,
+                    "{how:?} over {world_size} ranks: {got} is not {expected}"
+                );
             }
         }
     }
@@ -53,37 +60,106 @@ fn check_all_reduce(codec: &'static (dyn Codec + Sync), tolerance: f32) {
 
 #[test]
 fn all_reduce_of_f32_is_the_plain_sum_in_rank_order() {
-    check_all_reduce(&F32Codec, 0.0);
+    for how in BOTH {
+        check_all_reduce(how, &F32Codec, 0.0);
+    }
 }
 
-/// A value is off by half a step a rank; the hundredth part is for the last places of the sums.
+/// A value is off by half a step a rank, and by another half where sums are encoded again; the
+/// hundredth part is for the last places of the sums.
 #[test]
 fn all_reduce_of_a_lossy_codec_is_within_its_steps() {
-    check_all_reduce(&CoarseCodec, CoarseCodec::STEP * 0.51);
+    check_all_reduce(AllReduce::Direct, &CoarseCodec, CoarseCodec::STEP * 0.51);
+    // One rank encodes nothing: the half step more is spread over two ranks at least.
+    let once_more = CoarseCodec::STEP * 0.25;
+    check_all_reduce(
+        AllReduce::Scattered,
+        &CoarseCodec,
+        CoarseCodec::STEP * 0.51 + once_more,
+    );
+}
+
+/// All ranks, a chunk's owner included, go on from the encoded sum.
+#[test]
+fn scattered_sums_are_encoded_again() {
+    const N: usize = 64;
+    for meshes in worlds(&[3, 5]) {
+        let world_size = meshes.len();
+        let sums = on_all_ranks(meshes, |mesh| {
+            let mut acc = vec![0.0; N];
+            let partial = values(mesh.rank() as u64, N);
+            let how = AllReduce::Scattered;
+            mesh.all_reduce(how, &CoarseCodec, &partial, &mut acc)
+                .expect("all-reduce");
+            acc
+        });
+        let coarse = |values: &[f32]| {
+            let mut bytes = vec![0; N];
+            CoarseCodec.encode(values, &mut bytes).expect("finite");
+            bytes
+        };
+        let mut plain = vec![0.0; N];
+        for rank in 0..world_size as u64 {
+            CoarseCodec.add_decoded(&coarse(&values(rank, N)), &mut plain);
+        }
+        let mut expected = vec![0.0; N];
+        CoarseCodec.add_decoded(&coarse(&plain), &mut expected);
+        assert!(sums.iter().all(|sum| *sum == expected));
+    }
 }
 
 #[test]
 fn a_value_that_is_not_finite_is_named_by_its_index() {
-    for meshes in worlds(&[2]) {
+    for how in BOTH {
+        for meshes in worlds(&[2, 3]) {
+            let errors = on_all_ranks(meshes, move |mesh| {
+                let mut partial = vec![1.0; 300_000];
+                if mesh.rank() == 1 {
+                    partial[299_999] = f32::NAN;
+                }
+                let error = mesh.all_reduce(how, &F32Codec, &partial, &mut vec![0.0; 300_000]);
+                let error = error.expect_err("rank 1 cannot encode");
+                mesh.fail(error.code(), &error.to_string());
+                error
+            });
+            assert_all_blame_rank_1(&errors, 299_999);
+        }
+    }
+}
+
+/// The sum is infinite where all partials are finite: only its owner can tell.
+#[test]
+fn a_sum_that_has_no_encoding_is_named_by_its_index() {
+    for meshes in worlds(&[2, 3]) {
         let errors = on_all_ranks(meshes, |mesh| {
-            let mut partial = vec![1.0; 70000];
-            if mesh.rank() == 1 {
-                partial[69999] = f32::NAN;
-            }
-            let error = mesh.all_reduce(&F32Codec, &partial, &mut vec![0.0; 70000]);
+            let mut partial = vec![1.0; 3000];
+            // In the chunk of rank 1, of two ranks and of three.
+            partial[1700] = f32::MAX;
+            let how = AllReduce::Scattered;
+            let error = mesh.all_reduce(how, &F32Codec, &partial, &mut vec![0.0; 3000]);
             let error = error.expect_err("rank 1 cannot encode");
             mesh.fail(error.code(), &error.to_string());
             error
         });
-        assert!(
-            matches!(errors[1], Error::NotFinite { index: 69999 }),
-            "{errors:?}"
-        );
-        assert!(
-            matches!(&errors[0], Error::PeerFailed { rank: 1, code, message, .. }
-                if code == "NUMBER_NOT_FINITE" && message.contains("69999")),
-            "{errors:?}"
-        );
+        assert_all_blame_rank_1(&errors, 1700);
+    }
+}
+
+fn assert_all_blame_rank_1(errors: &[Error], at: usize) {
+    for (rank, error) in errors.iter().enumerate() {
+        match error {
+            Error::NotFinite { index } if rank == 1 => assert_eq!(*index, at),
+            Error::PeerFailed {
+                rank: 1,
+                code,
+                message,
+                ..
+            } if rank != 1 => {
+                assert_eq!(code, "NUMBER_NOT_FINITE");
+                assert!(message.contains(&at.to_string()), "{message}");
+            }
+            other => panic!("rank {rank}: {other}"),
+        }
     }
 }
 
@@ -174,8 +250,11 @@ fn large_messages_through_small_sockets_do_not_deadlock() {
             let partial = values(mesh.rank() as u64, N_VALUES);
             let mut acc = vec![0.0; N_VALUES];
             mesh.begin_run();
-            mesh.all_reduce(&F32Codec, &partial, &mut acc)
-                .expect("all-reduce");
+            for how in BOTH {
+                acc.fill(0.0);
+                mesh.all_reduce(how, &F32Codec, &partial, &mut acc)
+                    .expect("all-reduce");
+            }
             let mine: Vec<u8> = partial.iter().flat_map(|x| x.to_le_bytes()).collect();
             let mut all = vec![0; mine.len() * 2];
             let sizes = [mine.len(); 2];

@@ -5,9 +5,11 @@ mod support;
 
 use std::time::Duration;
 
-use dllama_net::{Error, F32Codec, LinkOptions, Mesh};
+use dllama_net::{AllReduce, Error, F32Codec, LinkOptions, Mesh};
 use proptest::prelude::*;
-use support::raw::{ABORT, ALL_REDUCE, CONTROL, HEARTBEAT, RawPeer, mesh_with_raw_peers};
+use support::raw::{
+    ABORT, ALL_GATHER, ALL_REDUCE, CONTROL, HEARTBEAT, REDUCE_SCATTER, RawPeer, mesh_with_raw_peers,
+};
 use support::{KINDS, Links, on_all_ranks, watched};
 
 /// Short limits, in the proportion of the defaults.
@@ -20,7 +22,12 @@ fn quick() -> LinkOptions {
 }
 
 fn all_reduce(mesh: &Mesh, n_values: usize) -> Result<(), Error> {
-    mesh.all_reduce(&F32Codec, &vec![1.0; n_values], &mut vec![0.0; n_values])
+    all_reduce_by(AllReduce::Direct, mesh, n_values)
+}
+
+fn all_reduce_by(how: AllReduce, mesh: &Mesh, n_values: usize) -> Result<(), Error> {
+    let (partial, mut acc) = (vec![1.0; n_values], vec![0.0; n_values]);
+    mesh.all_reduce(how, &F32Codec, &partial, &mut acc)
 }
 
 /// Rank 0 in an all-reduce of 1000 values with a peer that behaves like `peer`, over each kind of
@@ -267,28 +274,67 @@ fn a_rank_that_computes_sends_heartbeats() {
 #[test]
 fn all_ranks_name_the_rank_that_died() {
     for kind in KINDS {
-        for socket_buffer_bytes in [None, Some(8 << 10)] {
+        let hows = [AllReduce::Direct, AllReduce::Scattered].into_iter();
+        let buffers = [None, Some(8 << 10)];
+        for (how, socket_buffer_bytes) in hows.flat_map(|how| buffers.map(|n| (how, n))) {
             let options = LinkOptions {
                 socket_buffer_bytes,
                 ..quick()
             };
-            let results = on_all_ranks(kind.meshes(3, &options), |mesh| {
+            let results = on_all_ranks(kind.meshes(3, &options), move |mesh| {
                 all_reduce(&mesh, 1000).expect("all ranks live");
                 mesh.begin_run();
                 if mesh.rank() == 2 {
                     return None;
                 }
-                let error = all_reduce(&mesh, 1 << 20).expect_err("rank 2 died");
+                let error = all_reduce_by(how, &mesh, 1 << 20).expect_err("rank 2 died");
                 mesh.fail(error.code(), &error.to_string());
                 Some(error)
             });
             for error in results.into_iter().flatten() {
                 assert!(
                     matches!(error, Error::PeerLost { rank: 2, .. }),
-                    "{kind:?} {error}"
+                    "{kind:?} {how:?} {error}"
                 );
             }
         }
+    }
+}
+
+/// The peer has added up its chunk, and dies with half of it sent: its 500 values are 2000 bytes.
+#[test]
+fn a_peer_that_dies_between_reduce_scatter_and_all_gather_is_lost() {
+    for kind in KINDS {
+        watched(move || {
+            let (mesh, mut peers) = mesh_with_raw_peers(kind, 1, &quick());
+            mesh.begin_run();
+            let peer = &mut peers[0];
+            peer.send(REDUCE_SCATTER, &[0; 2000]);
+            let header = peer.header(ALL_GATHER, 2000);
+            peer.write(&header);
+            peer.write(&[0; 1000]);
+            let error = all_reduce_by(AllReduce::Scattered, &mesh, 1000).expect_err("half a sum");
+            let Error::PeerLost {
+                rank: 1, during, ..
+            } = &error
+            else {
+                panic!("{error}");
+            };
+            assert_eq!(during, "all-gather");
+        });
+    }
+}
+
+/// Ranks that disagree on the way notice it at the first frame.
+#[test]
+fn the_other_way_to_a_sum_is_refused() {
+    for kind in KINDS {
+        watched(move || {
+            let (mesh, mut peers) = mesh_with_raw_peers(kind, 1, &quick());
+            peers[0].send(ALL_REDUCE, &[0; 4000]);
+            let error = all_reduce_by(AllReduce::Scattered, &mesh, 1000).expect_err("direct");
+            assert_protocol(vec![error], "reduce-scatter of 2000", "all-reduce of 4000");
+        });
     }
 }
 

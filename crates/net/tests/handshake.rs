@@ -13,7 +13,7 @@ use dllama_net::{
 };
 use support::{address, listener, watched};
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const ACCEPTED: u8 = 0;
 
 /// Shorter than what a stranger may take, so that waiting for one shows.
@@ -190,7 +190,7 @@ fn wrong_hellos_get_a_code_each() {
         let mut other_version = hello(0, 1, 2, 0, 1);
         other_version[8] = 9;
         for (bytes, code, reason) in [
-            (other_version, 2, "version 9, here it is 1"),
+            (other_version, 2, "version 9, here it is 2"),
             (hello(0, 1, 1, 0, 1), 4, "world size"),
             (hello(0, 1, max + 1, 0, 1), 4, "world size"),
             (hello(0, 1, 3, 0, 3), 5, "rank"),

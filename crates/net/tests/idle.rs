@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use dllama_net::{F32Codec, LinkOptions};
+use dllama_net::{AllReduce, F32Codec, LinkOptions};
 use support::{KINDS, on_all_ranks};
 
 const QUICK: LinkOptions = LinkOptions {
@@ -25,7 +25,7 @@ fn an_idle_mesh_is_silent_and_its_monitor_sleeps() {
             pause();
             assert!(mesh.monitor_wakeups() > 3, "in a run");
             // All ranks end the run before any of them measures.
-            mesh.all_reduce(&F32Codec, &[1.0], &mut [0.0])
+            mesh.all_reduce(AllReduce::Direct, &F32Codec, &[1.0], &mut [0.0])
                 .expect("all-reduce");
             mesh.end_run();
             std::thread::sleep(QUICK.heartbeat * 5);
@@ -65,7 +65,7 @@ fn a_rank_that_computes_for_thirty_seconds_is_not_lost() {
                 std::thread::sleep(Duration::from_secs(30));
             }
             let mut sum = [0.0; 64];
-            mesh.all_reduce(&F32Codec, &[1.0; 64], &mut sum)
+            mesh.all_reduce(AllReduce::Direct, &F32Codec, &[1.0; 64], &mut sum)
                 .expect("not lost");
             mesh.end_run();
             assert_eq!(sum, [3.0; 64]);

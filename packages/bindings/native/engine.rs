@@ -10,6 +10,7 @@ use napi::{Env, ScopedTask, Status, Task};
 use napi_derive::napi;
 
 use crate::failure::{Failure, Outcome};
+use crate::plan::{Measurement, Plan};
 
 /// What an engine is made from.
 #[napi(object)]
@@ -18,6 +19,7 @@ pub struct EngineOptions {
     pub programs: Vec<String>,
     pub workers: Vec<String>,
     pub n_threads: u32,
+    pub plan: Option<Plan>,
 }
 
 /// How far loading has come, in bytes of weights of all ranks.
@@ -56,6 +58,8 @@ impl Handle {
 pub struct Engine {
     pub(crate) handle: Handle,
     isa: &'static str,
+    plan: dllama_engine::Plan,
+    measurement: Option<dllama_engine::Measurement>,
 }
 
 #[napi]
@@ -64,6 +68,18 @@ impl Engine {
     #[napi(getter)]
     pub fn isa(&self) -> &'static str {
         self.isa
+    }
+
+    /// What the ranks have agreed on.
+    #[napi(getter)]
+    pub fn plan(&self) -> Plan {
+        self.plan.into()
+    }
+
+    /// What the plan was made from, if loading has measured.
+    #[napi(getter)]
+    pub fn measurement(&self) -> Option<Measurement> {
+        self.measurement.map(Into::into)
     }
 
     /// Fingerprints of all ranks, in rank order.
@@ -116,6 +132,7 @@ impl<'task> ScopedTask<'task> for Load {
             programs: options.programs,
             workers: options.workers,
             n_threads: options.n_threads as usize,
+            plan: options.plan.map(Into::into),
         };
         let on_progress = self.on_progress.take();
         let progress = |progress: Progress| {
@@ -134,6 +151,8 @@ impl<'task> ScopedTask<'task> for Load {
         let root = output.map_err(|failure| failure.into_js(env))?;
         Ok(Engine {
             isa: root.isa().name(),
+            plan: root.plan(),
+            measurement: root.measurement(),
             handle: Handle(Arc::new(Mutex::new(Some(Arc::new(root))))),
         })
     }

@@ -11,5 +11,6 @@ mod cores;
 mod engine;
 mod failure;
 mod forward;
+mod plan;
 mod read_rate;
 mod worker;

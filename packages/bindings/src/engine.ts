@@ -9,6 +9,24 @@ export interface EngineOptions {
   workers: string[];
   /** Threads of the root. */
   nThreads: number;
+  /** What the ranks are to agree on. Defaults to what a measurement of the network gives. */
+  plan?: Plan;
+}
+
+/** What the ranks of a session agree on beside their Programs. It decides bits. */
+export interface Plan {
+  allReduce: {
+    /** Bytes of the smallest encoded partial that is scattered; 0 scatters all, null none. */
+    scatteredFromBytes: number | null;
+  };
+}
+
+/** What the network gave while all ranks sent to all others at the same time. */
+export interface Measurement {
+  /** Time of an exchange of small messages. */
+  latencyMs: number;
+  /** Bytes that a rank sends to all others together. */
+  bytesPerSecond: number;
 }
 
 /** Bytes of weights that are ready on their ranks, of those of all ranks. */
@@ -90,6 +108,9 @@ export interface RankDigest {
 export interface Engine {
   /** The instruction set that the root computes with. */
   readonly isa: string;
+  readonly plan: Plan;
+  /** What the plan was made from, if loading has measured. */
+  readonly measurement: Measurement | null;
   forward(rowClass: RowClass, rows: ForwardRow[]): Promise<ForwardResult>;
   /** All logits of wanted row `index` of the last forward. */
   fullRow(index: number): Promise<Float32Array>;

@@ -1,10 +1,11 @@
 /** What a benchmark prints, from fixed figures. */
 
-import type { BenchmarkResult } from "@dllama/core";
+import type { BenchmarkResult, SessionPlan } from "@dllama/core";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { benchWriters } from "../src/output/bench/formats.ts";
 import { rate } from "../src/output/bench/figures.ts";
+import { planText } from "../src/output/plan.ts";
 
 const shared = {
   type: "case",
@@ -50,11 +51,24 @@ function times(parts: Partial<BenchmarkResult["times"]>): BenchmarkResult["times
   return { ...none, network: 0, sampling: 0, javaScript: 0, other: 0, ...parts };
 }
 
+const plan: SessionPlan = {
+  id: "0123abcd",
+  origin: "measured",
+  allReduce: { scatteredFromBytes: 17_408 },
+  measurement: { latencyMs: 0.0851, bytesPerSecond: 112_345_678 },
+};
+
 function print(format: keyof typeof benchWriters, result: BenchmarkResult): string {
   let printed = "";
   const writer = benchWriters[format]((text) => (printed += text));
   writer.start({
-    machine: { type: "machine", processor: "A\x1bB", isa: "avx2", cores: 2 },
+    machine: {
+      type: "machine",
+      processor: "A\x1bB",
+      isa: "avx2",
+      cores: 2,
+      plan: result.nRanks > 1 ? plan : undefined,
+    },
     commit: "abc1234",
     model: null,
     shape: "tiny",
@@ -81,7 +95,7 @@ prefill 64        0       2    118.5   117.9 to 118.7
 
 test("the table tells what went over the network", () => {
   assert.fixture(
-    print("table", decode).split("\n").slice(4).join("\n"),
+    print("table", decode).split("\n").slice(5).join("\n"),
     `decode 32      2000       2     0.33     0.25 to 1235         20.12      64.4% of 31.3
   matmul 50.0%, network 25.0%, JavaScript 25.0%
   a token: transfer 7.16 ms, sent 96.4 kB, received 95.2 kB
@@ -104,9 +118,22 @@ test("every format tells what several sequences gain over one", () => {
   assert.equal([Reflect.get(json, "sequences"), Reflect.get(json, "factor")], [4, 3.4166]);
 });
 
+test("a plan tells which way partials go, and why", () => {
+  assert.is(print("table", decode).split("\n")[2], planText(plan));
+  assert.is(
+    planText(plan),
+    "plan 0123abcd (measured): all-reduce direct, scattered from 17.0 kB a partial; " +
+      "latency 0.085 ms, 112 MB/s",
+  );
+  const pinned = (scatteredFromBytes: number | null): string =>
+    planText({ ...plan, origin: "pinned", allReduce: { scatteredFromBytes }, measurement: null });
+  assert.is(pinned(null), "plan 0123abcd (pinned): all-reduce direct");
+  assert.is(pinned(0), "plan 0123abcd (pinned): all-reduce scattered");
+});
+
 test("markdown has a column for everything", () => {
   const [head = "", , titles = "", rule = "", row = ""] = print("markdown", decode).split("\n");
-  assert.match(head, /^A\\x1bB, 2 cores.*f16 KV cache\.$/);
+  assert.match(head, /^A\\x1bB, 2 cores.*f16 KV cache; plan 0123abcd .*MB\/s\.$/);
   const n = titles.split("|").length;
   assert.is(rule.split("|").length, n);
   assert.is(row.split("|").length, n);
@@ -124,6 +151,7 @@ test("json has an object a line, with numbers as numbers", () => {
     processor: "A\x1bB",
     isa: "avx2",
     cores: 2,
+    plan,
     commit: "abc1234",
   });
   assert.equal(result, {

@@ -39,6 +39,7 @@ test("without arguments everything has its default", () => {
     workers: [],
     nthreads: undefined,
     "buffer-float-type": "q80",
+    "all-reduce": "auto",
     "kv-cache-type": "f16",
     insecure: false,
     format: "report",

@@ -51,13 +51,14 @@ export async function loadModel(options: LoadOptions = {}): Promise<Model> {
   requireFloatType(file, open, options.weightsFloatType);
   const tokenizer = await findTokenizer(file, open, options.tokenizer);
   const seqLen = chooseSeqLen(open, options.maxSeqLen);
-  const { engine, programs } = await loadRanks(open, { ...options, path, nthreads, seqLen });
+  const { engine, programs, plan } = await loadRanks(open, { ...options, path, nthreads, seqLen });
   return new Model(engine, tokenizer, {
     path,
     name: new MetadataView(file).string("general.name", "model"),
     worldSize: programs.length,
     nthreads,
     isa: engine.isa,
+    plan,
     seqLen,
     contextLength: open.contextLength,
     vocabSize: open.vocabSize,

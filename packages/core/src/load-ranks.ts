@@ -3,13 +3,16 @@
 import { loadEngine } from "@dllama/bindings";
 import type { Engine } from "@dllama/bindings";
 
+import { loadAgreed } from "./cluster/agree.ts";
+import type { PlanOptions } from "./cluster/agree.ts";
+import type { SessionPlan } from "./cluster/session-plan.ts";
 import { PREFILL_CHUNK } from "./generation/session.ts";
 import type { OpenModel } from "./models/open-model.ts";
 import { fromNative } from "./native-error.ts";
 import type { Program } from "./program/generated/Program.ts";
 
 /** How a model is shared out. */
-export interface RankOptions {
+export interface RankOptions extends PlanOptions {
   /** `host:port` of the workers; the first is rank 1. Defaults to none. */
   workers?: readonly string[] | undefined;
   /** How partial sums go over the wire. Defaults to `q80`. */
@@ -35,7 +38,7 @@ interface LoadRanksOptions extends RankOptions {
 export async function loadRanks(
   open: OpenModel,
   options: LoadRanksOptions,
-): Promise<{ engine: Engine; programs: Program[] }> {
+): Promise<{ engine: Engine; programs: Program[]; plan: SessionPlan | undefined }> {
   const { path, workers = [], nthreads, seqLen, nSequences = 1 } = options;
   const programs = open.programs({
     worldSize: workers.length + 1,
@@ -45,16 +48,15 @@ export async function loadRanks(
     bufferFloatType: options.bufferFloatType ?? "q80",
     kvCacheType: options.kvCacheType ?? "f16",
   });
-  const engine = await fromNative(
-    loadEngine(
-      {
-        modelPath: path,
-        programs: programs.map((program) => JSON.stringify(program)),
-        workers: [...workers],
-        nThreads: nthreads,
-      },
-      options.onProgress,
-    ),
-  );
-  return { engine, programs };
+  const engineOptions = {
+    modelPath: path,
+    programs: programs.map((program) => JSON.stringify(program)),
+    workers: [...workers],
+    nThreads: nthreads,
+  };
+  const { engine, plan } = await loadAgreed({ ...options, path, workers }, (wanted) => {
+    const planned = wanted === undefined ? engineOptions : { ...engineOptions, plan: wanted };
+    return fromNative(loadEngine(planned, options.onProgress));
+  });
+  return { engine, programs, plan };
 }

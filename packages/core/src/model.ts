@@ -2,6 +2,7 @@
 
 import type { Engine, RankDigest } from "@dllama/bindings";
 
+import type { SessionPlan } from "./cluster/session-plan.ts";
 import { Generation } from "./generation/generation.ts";
 import type { GenerateOptions } from "./generation/types.ts";
 import { fromNative } from "./native-error.ts";
@@ -16,6 +17,8 @@ export interface ModelInfo {
   nthreads: number;
   /** The root's instruction set. */
   isa: string;
+  /** What the ranks have agreed on; undefined for one rank alone. */
+  plan: SessionPlan | undefined;
   /** Positions that a prompt and its continuation may have. */
   seqLen: number;
   /** Positions that the model was trained on. */

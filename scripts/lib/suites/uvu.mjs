@@ -4,9 +4,11 @@
  */
 
 import { readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 
 import { run } from "../children.mjs";
+import { temporaryFolder } from "../peers/temporary-folders.mjs";
 import { root } from "../workspace.mjs";
 import { failed } from "./outcome.mjs";
 
@@ -46,9 +48,14 @@ function findTests(folder) {
   }
 }
 
+let cacheHome;
+
 async function runFile(path) {
   const command = [process.execPath, "-C", "dllama-source", "--import", "tsx", path];
-  const result = await run(command, { timeoutMs: TIMEOUT_MS });
+  // Tests keep nothing in the cache of whoever runs them, and find nothing there.
+  cacheHome ??= temporaryFolder(join(tmpdir(), "dllama-test-cache-"));
+  const env = { XDG_CACHE_HOME: cacheHome };
+  const result = await run(command, { timeoutMs: TIMEOUT_MS, env });
   const { problem, ...counts } = judgeUvu(result);
   if (counts.failed === 0) return counts;
   const name = relative(root, path);

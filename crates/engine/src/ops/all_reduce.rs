@@ -30,7 +30,10 @@ pub(super) fn run(forward: &Forward<'_>, team: &Team, step: &Step, input: u32, i
     };
     // SAFETY: the other threads are on their way to the next barrier.
     let into = unsafe { rank.buffers.values_mut(into, 0..partial.len()) };
-    if let Err(error) = forward.mesh.all_reduce(codec, partial, into) {
+    let row_bytes = codec.encoded_len(rank.buffers.width(input));
+    let plan = rank.plan.all_reduce;
+    let how = plan.choose(forward.rows.class, n_rows, row_bytes);
+    if let Err(error) = forward.mesh.all_reduce(how, codec, partial, into) {
         let error = match error {
             dllama_net::Error::NotFinite { index } => Error::not_finite(step, index),
             other => other.into(),

@@ -11,6 +11,7 @@ use dllama_kernels::Kernels;
 
 use crate::error::Error;
 use crate::memory::{Buffers, KvCaches, require_available};
+use crate::plan::Plan;
 use crate::program::{Step, ValidProgram};
 use crate::weights::Weights;
 
@@ -26,6 +27,7 @@ pub(crate) use scratch::{SPAN, Scratch};
 pub(crate) struct Rank {
     pub(crate) program: ValidProgram,
     pub(crate) kernels: Kernels,
+    pub(crate) plan: Plan,
     pub(crate) weights: Weights,
     pub(crate) buffers: Buffers,
     pub(crate) caches: KvCaches,
@@ -67,6 +69,7 @@ impl Rank {
         program: ValidProgram,
         kernels: Kernels,
         weights: Weights,
+        plan: Plan,
     ) -> Result<Self, Error> {
         Ok(Self {
             buffers: Buffers::new(&program)?,
@@ -76,6 +79,7 @@ impl Rank {
             last: (0, 0),
             program,
             kernels,
+            plan,
             weights,
         })
     }

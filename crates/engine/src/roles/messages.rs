@@ -19,6 +19,11 @@ pub(crate) const DIGEST: u8 = 6;
 /// Root: the session is over.
 pub(crate) const BYE: u8 = 7;
 
+/// Root: all ranks are to measure the network. The worker answers by taking part.
+pub(crate) const MEASURE: u8 = 8;
+/// Root: the plan, as JSON, once and before the Program.
+pub(crate) const PLAN: u8 = 9;
+
 /// Largest answer of a worker.
 pub(crate) const MAX_ANSWER_BYTES: usize = 64;
 

@@ -2,6 +2,7 @@
 
 mod loading;
 mod messages;
+mod planning;
 mod root;
 mod session;
 mod worker;

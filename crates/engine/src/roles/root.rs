@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dllama_kernels::{Isa, Kernels, Pool};
-use dllama_net::{ConnectOptions, Mesh, connect};
+use dllama_net::{AllReduce, ConnectOptions, Mesh, connect};
 
 use super::loading::{Loading, Progress, parse};
 use super::messages::{BYE, DIGEST, FORWARD, FULL_ROW, expect};
+use super::planning::{announce, measure};
 use crate::error::Error;
 use crate::ops::candidates;
+use crate::plan::{Measurement, Plan};
 use crate::rank::{Digest, OpTimes, Rank, RowResult};
 use crate::rows::{self, Row, RowClass};
 use crate::weights::{ModelFile, ReadAhead, WeightPlan};
@@ -25,6 +27,8 @@ pub struct RootOptions {
     pub workers: Vec<String>,
     /// Threads of the root.
     pub n_threads: usize,
+    /// What the ranks are to agree on; `None` has them measure the network first.
+    pub plan: Option<Plan>,
 }
 
 /// What a forward gave, and what it took.
@@ -50,6 +54,8 @@ pub struct Root {
     pool: Pool,
     rank: Mutex<Option<Rank>>,
     isa: Isa,
+    plan: Plan,
+    measurement: Option<Measurement>,
     /// Reads the model while the first forwards run.
     _read_ahead: ReadAhead,
 }
@@ -65,21 +71,24 @@ impl Root {
         let programs = parse(&options.programs, options.workers.len() + 1)?;
         let file = Arc::new(ModelFile::open(&options.model)?);
         let kernels = Kernels::detect()?;
-        let plan = WeightPlan::for_root(&programs[0])?;
-        Rank::require_memory(&programs[0], plan.owned_bytes)?;
+        let weight_plan = WeightPlan::for_root(&programs[0])?;
+        Rank::require_memory(&programs[0], weight_plan.owned_bytes)?;
         let pool = Pool::new(options.n_threads)?;
         let mesh = connect(ConnectOptions::new(options.workers))?;
+        let (plan, measurement) = agree(&mesh, options.plan)?;
         let loading = Loading::new(&mesh, &programs, &options.programs, &file, progress);
         let weights = loading.run()?;
         // Loading has checked that the weights are within the file.
-        let read_ahead = ReadAhead::start(&programs[0], &plan, file.clone());
+        let read_ahead = ReadAhead::start(&programs[0], &weight_plan, file.clone());
         let own = programs.into_iter().next().expect("one program a rank");
-        let rank = Rank::new(own, kernels, weights)?;
+        let rank = Rank::new(own, kernels, weights, plan)?;
         Ok(Self {
             mesh,
             pool,
             rank: Mutex::new(Some(rank)),
             isa: kernels.isa(),
+            plan,
+            measurement,
             _read_ahead: read_ahead,
         })
     }
@@ -87,6 +96,16 @@ impl Root {
     /// The instruction set that the root computes with.
     pub fn isa(&self) -> Isa {
         self.isa
+    }
+
+    /// What the ranks have agreed on.
+    pub fn plan(&self) -> Plan {
+        self.plan
+    }
+
+    /// What the plan was made from, if this session has measured.
+    pub fn measurement(&self) -> Option<Measurement> {
+        self.measurement
     }
 
     /// Computes rows on all ranks.
@@ -182,6 +201,26 @@ impl Root {
         }
         result
     }
+}
+
+/// Makes all ranks follow one plan: the one that is wanted, or the one that a measurement gives.
+fn agree(mesh: &Mesh, wanted: Option<Plan>) -> Result<(Plan, Option<Measurement>), Error> {
+    let agreed = match wanted {
+        Some(plan) => Ok((plan, None)),
+        None if mesh.world_size() == 1 => Ok((Plan::always(AllReduce::Direct), None)),
+        None => measure(mesh).map(|measurement| {
+            let plan = Plan::of(mesh.world_size(), &measurement);
+            (plan, Some(measurement))
+        }),
+    };
+    let announced = agreed.and_then(|(plan, measurement)| {
+        announce(mesh, plan)?;
+        Ok((plan, measurement))
+    });
+    if let Err(error) = &announced {
+        mesh.fail(error.code(), &error.to_string());
+    }
+    announced
 }
 
 /// Workers give their memory back before they close; one that does not answer is not waited for.

@@ -3,9 +3,11 @@
 use dllama_kernels::{Kernels, Pool};
 use dllama_net::Mesh;
 
-use super::messages::{ACCEPTED, BYE, DIGEST, FORWARD, FULL_ROW, LOADED, PROGRAM};
+use super::messages::{ACCEPTED, BYE, DIGEST, FORWARD, FULL_ROW, LOADED, MEASURE, PLAN, PROGRAM};
+use super::planning::Rounds;
 use crate::error::Error;
 use crate::ops::candidates;
+use crate::plan::{MAX_PLAN_BYTES, Plan};
 use crate::program::{MAX_PROGRAM_BYTES, ValidProgram};
 use crate::rank::Rank;
 use crate::rows;
@@ -53,9 +55,37 @@ impl Session<'_> {
         }
     }
 
+    /// Measures with the others as often as the root asks, up to its plan; `None` if the root said
+    /// goodbye instead.
+    fn agree(&self) -> Result<Option<Plan>, Error> {
+        let mesh = self.mesh;
+        loop {
+            let (tag, payload) = mesh.receive_control(0, MAX_PLAN_BYTES)?;
+            match tag {
+                MEASURE => {
+                    let rounds = Rounds::decode(&payload)?;
+                    mesh.begin_run();
+                    rounds.run(mesh)?;
+                    mesh.end_run();
+                }
+                PLAN => {
+                    let plan = Plan::decode(&payload);
+                    return plan
+                        .map(Some)
+                        .ok_or_else(|| unexpected(tag, "a valid plan"));
+                }
+                BYE => return Ok(None),
+                other => return Err(unexpected(other, "a plan")),
+            }
+        }
+    }
+
     /// The Program and the slices; `None` if the root said goodbye instead.
     fn load(&self, loaded: impl FnOnce(usize)) -> Result<Option<Rank>, Error> {
         let mesh = self.mesh;
+        let Some(plan) = self.agree()? else {
+            return Ok(None);
+        };
         let (tag, text) = mesh.receive_control(0, MAX_PROGRAM_BYTES)?;
         match tag {
             PROGRAM => {}
@@ -72,7 +102,7 @@ impl Session<'_> {
         Rank::require_memory(&program, weight_bytes)?;
         mesh.send_control(0, ACCEPTED, &[])?;
         let weights = Weights::receive(mesh, &program)?;
-        let rank = Rank::new(program, self.kernels, weights)?;
+        let rank = Rank::new(program, self.kernels, weights, plan)?;
         mesh.send_control(0, LOADED, &[])?;
         mesh.end_run();
         loaded(weight_bytes);

@@ -6,7 +6,7 @@ pub mod model;
 pub mod tiny;
 
 use dllama_engine::program::{CacheType, WireType};
-use dllama_engine::{Error, Root, RootOptions, Row, Want, Worker};
+use dllama_engine::{Error, Plan, Root, RootOptions, Row, Want, Worker};
 
 use model::ModelFile;
 
@@ -28,6 +28,7 @@ pub fn load(file: &ModelFile, program: &str, n_threads: usize) -> Result<Root, E
         programs: vec![program.to_owned()],
         workers: vec![],
         n_threads,
+        plan: None,
     };
     Root::load(options, &|_| {})
 }
@@ -40,6 +41,17 @@ pub fn load_over(
     cache: CacheType,
     n_threads: usize,
 ) -> Result<Root, Error> {
+    load_planned(file, workers, (wire, cache), n_threads, None)
+}
+
+/// The same with a plan; without one the ranks measure.
+pub fn load_planned(
+    file: &ModelFile,
+    workers: &[Worker],
+    (wire, cache): (WireType, CacheType),
+    n_threads: usize,
+    plan: Option<Plan>,
+) -> Result<Root, Error> {
     let world_size = workers.len() as u32 + 1;
     let programs = (0..world_size).map(|rank| tiny::program(rank, world_size, wire, cache));
     let options = RootOptions {
@@ -50,6 +62,7 @@ pub fn load_over(
             .map(|worker| worker.address().to_string())
             .collect(),
         n_threads,
+        plan,
     };
     Root::load(options, &|_| {})
 }

@@ -30,6 +30,6 @@ impl Mesh {
                 parts.push((peer, part));
             }
         }
-        self.swap(Kind::AllGather, mine, parts.into_iter())
+        self.swap_one(Kind::AllGather, mine, parts.into_iter())
     }
 }

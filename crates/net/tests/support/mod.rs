@@ -126,8 +126,8 @@ pub fn bytes(seed: u64, n_bytes: usize) -> Vec<u8> {
 pub struct CoarseCodec;
 
 impl CoarseCodec {
-    /// Largest error of a value in -1..1.
-    pub const STEP: f32 = 1.0 / 127.0;
+    /// Between two values that it has. The largest is 15.875: sums of some ranks' -1..1 fit.
+    pub const STEP: f32 = 0.125;
 }
 
 impl Codec for CoarseCodec {

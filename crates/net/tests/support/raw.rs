@@ -15,6 +15,8 @@ pub const HEARTBEAT: u8 = 1;
 pub const ABORT: u8 = 2;
 pub const CONTROL: u8 = 3;
 pub const ALL_REDUCE: u8 = 7;
+pub const ALL_GATHER: u8 = 6;
+pub const REDUCE_SCATTER: u8 = 9;
 
 pub trait ReadWrite: Read + Write + Send {}
 impl<T: Read + Write + Send> ReadWrite for T {}

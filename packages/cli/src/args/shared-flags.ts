@@ -49,6 +49,17 @@ export const deviceFlags = {
       "Format of the activations that the devices exchange: q80 is a quarter of the traffic, f32 is exact.",
     group: "Devices",
   },
+  "all-reduce": {
+    kind: "option",
+    placeholder: "WAY",
+    type: choice(["auto", "direct", "scattered"]),
+    default: "auto",
+    description:
+      "How partial sums become one: direct, from every device to every other; scattered, in parts over " +
+      "the device that adds them up; auto: by size, as a measurement says, which is kept for this " +
+      "model and these workers.",
+    group: "Devices",
+  },
   "kv-cache-type": {
     kind: "option",
     placeholder: "TYPE",

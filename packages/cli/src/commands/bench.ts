@@ -55,7 +55,7 @@ async function bench(flags: Flags, signal: AbortSignal): Promise<void> {
       shape,
       contextLength: positionsNeeded(planTests(tests(flags))),
     });
-    await measure(flags, { path, model: null, shape }, signal);
+    await measure(flags, { path, model: null, shape, cacheFolder: folder }, signal);
   });
 }
 
@@ -72,6 +72,8 @@ interface Subject {
   path: string;
   model: string | null;
   shape: string | null;
+  /** Where its plan is kept, if not in the user's cache: a synthetic model is never seen again. */
+  cacheFolder?: string;
 }
 
 async function measure(flags: Flags, subject: Subject, signal: AbortSignal): Promise<void> {
@@ -88,6 +90,8 @@ async function measure(flags: Flags, subject: Subject, signal: AbortSignal): Pro
     runs,
     bufferFloatType,
     kvCacheType,
+    allReduce: flags["all-reduce"],
+    cacheFolder: subject.cacheFolder,
     nthreads: nthreads.length === 0 ? undefined : nthreads,
     onPhase: (phase) => status.show(phase),
     signal,

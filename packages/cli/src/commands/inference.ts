@@ -11,6 +11,7 @@ import { parse } from "../args/parse.ts";
 import { UsageError } from "../args/usage-error.ts";
 import { runWriters } from "../output/formats.ts";
 import { log, setVerbosity } from "../output/log.ts";
+import { planText } from "../output/plan.ts";
 import { startProgress } from "../output/progress.ts";
 import type { RunWriter } from "../output/run-writer.ts";
 import { orAborted, untilStopped } from "../stop.ts";
@@ -65,6 +66,7 @@ async function load(flags: Flags, path: string | undefined, signal: AbortSignal)
       maxSeqLen: flags["max-seq-len"],
       bufferFloatType: flags["buffer-float-type"],
       kvCacheType: flags["kv-cache-type"],
+      allReduce: flags["all-reduce"],
       tokenizer: flags.tokenizer,
       weightsFloatType: flags["weights-float-type"],
       onProgress: ({ doneBytes, totalBytes }) => progress.update(doneBytes, totalBytes),
@@ -97,6 +99,7 @@ async function generate(
     `${info.name}: ${count(info.worldSize, "rank")}, ${count(info.nthreads, "thread")} (${info.isa}), ` +
       `${bufferFloatType} buffers, ${kvCacheType} KV cache, seed ${generation.seed}`,
   );
+  if (info.plan !== undefined) log.info(planText(info.plan));
   writer.start({ info, seed: generation.seed, bufferFloatType, kvCacheType });
   let hasPrompt = false;
   const writePrompt = () => {

@@ -9,8 +9,9 @@ export function jsonWriter({ write }: Pick<WriterOptions, "write">): RunWriter {
   const print = (type: string, fields: object) => write(`${JSON.stringify({ type, ...fields })}\n`);
   return {
     start({ info, seed, bufferFloatType, kvCacheType }) {
-      const { path, worldSize, nthreads, isa } = info;
-      print("start", { model: path, worldSize, nthreads, isa, seed, bufferFloatType, kvCacheType });
+      const { path, worldSize, nthreads, isa, plan } = info;
+      const types = { bufferFloatType, kvCacheType };
+      print("start", { model: path, worldSize, nthreads, isa, plan, seed, ...types });
     },
     prompt: (prompt) => print("prompt", { tokens: prompt.tokens, ...figures(prompt) }),
     token: (token) => print("token", { id: token.id, text: token.text, ...figures(token) }),

@@ -114,7 +114,9 @@ test("workers: the network has a part of the time, and bytes are counted", async
   worker.program.kill("SIGTERM");
   await worker.program.ended;
   assert.is(code, 0, stderr);
-  const cases = jsonLines(stdout).slice(1);
+  const [machine, ...cases] = jsonLines(stdout);
+  assert.ok(numberOf(machine, "plan", "measurement", "latencyMs") > 0);
+  assert.ok(numberOf(machine, "plan", "measurement", "bytesPerSecond") > 0);
   assert.is(cases.length, 3);
   for (const result of cases) {
     assert.is(result["nRanks"], 2);
@@ -123,6 +125,17 @@ test("workers: the network has a part of the time, and bytes are counted", async
       assert.ok(numberOf(result, "transfer", key) > 0, key);
     }
   }
+});
+
+test("a pinned way to sums is told in the table, and nothing is measured for it", async () => {
+  const worker = await startWorker();
+  const tiny = ["bench", "--shape", "tiny", "-p", "0", "-n", "2", "-r", "1", "-t", "1"];
+  const pinned = ["--all-reduce", "scattered", "--workers", worker.address];
+  const { code, stdout, stderr } = await dllama([...tiny, ...pinned]);
+  worker.program.kill("SIGTERM");
+  await worker.program.ended;
+  assert.is(code, 0, stderr);
+  assert.match(stdout, /^plan [0-9a-f]{8} \(pinned\): all-reduce scattered$/m);
 });
 
 for (const [signal, code] of [

@@ -4,6 +4,7 @@ import { cpus } from "node:os";
 
 import { physicalCores, readRate } from "@dllama/bindings";
 
+import type { SessionPlan } from "../cluster/session-plan.ts";
 import { DllamaError } from "../errors.ts";
 import { readGguf } from "../gguf/read-gguf.ts";
 import { OneSequence } from "./one-sequence.ts";
@@ -42,6 +43,8 @@ export interface BenchmarkMachine {
   isa: string;
   /** Physical cores that this process may use. */
   cores: number;
+  /** What the ranks have agreed on; undefined for one rank alone. */
+  plan: SessionPlan | undefined;
 }
 
 /** The runs of one test. */
@@ -91,14 +94,14 @@ export async function* benchmark(
     signal?.throwIfAborted();
     onPhase?.(`Loading, ${threads(n)}`);
     // oxlint-disable-next-line no-await-in-loop -- engines side by side would disturb each other
-    const { engine, programs } = await loadRanks(open, {
+    const { engine, programs, plan } = await loadRanks(open, {
       ...options,
       nthreads: n,
       seqLen,
       nSequences,
     });
     try {
-      if (isFirst) yield machine(engine.isa);
+      if (isFirst) yield machine(engine.isa, plan);
       isFirst = false;
       const runs = new TimedRuns(engine, open.vocabSize, signal);
       const weights = programs.map(tokenWeightBytes);
@@ -168,9 +171,10 @@ function readLoopBytes(weightBytes: number): number {
   return Math.min(weightBytes, Math.floor(process.availableMemory() / 2));
 }
 
-function machine(isa: string): BenchmarkMachine {
+function machine(isa: string, plan: SessionPlan | undefined): BenchmarkMachine {
   const processor = cpus()[0]?.model.trim() ?? "";
-  return { type: "machine", processor: processor || process.arch, isa, cores: physicalCores() };
+  const cores = physicalCores();
+  return { type: "machine", processor: processor || process.arch, isa, cores, plan };
 }
 
 /** `Prefill of 64 tokens at depth 2000` */

@@ -1,6 +1,7 @@
 /** The figures of a benchmark as people read them. */
 
 import type { BenchmarkResult } from "@dllama/core";
+import { planText } from "../plan.ts";
 import type { BenchStart } from "./bench-writer.ts";
 
 /** `prefill 64`, `decode 32`, or `decode 32 x 4` of four sequences */
@@ -58,8 +59,8 @@ export function timesByName({ times }: BenchmarkResult): [string, number][] {
   return Object.entries(byName);
 }
 
-/** Two lines: the machine, and what it computes. */
-export function heading(start: BenchStart): [string, string] {
+/** The machine, what it computes, and the plan if there are several ranks: a line each. */
+export function heading(start: BenchStart): string[] {
   const { machine, commit, model, shape, nRanks, bufferFloatType, kvCacheType } = start;
   const cores = count(machine.cores, "core");
   const from = commit === undefined ? "" : `, commit ${commit}`;
@@ -67,6 +68,7 @@ export function heading(start: BenchStart): [string, string] {
     `${machine.processor}, ${cores}, ${machine.isa}${from}`,
     `${shape === null ? (model ?? "") : `synthetic model of shape ${shape}, Q40`}; ` +
       `${count(nRanks, "rank")}, ${bufferFloatType} buffers, ${kvCacheType} KV cache`,
+    ...(machine.plan === undefined ? [] : [planText(machine.plan)]),
   ];
 }
 

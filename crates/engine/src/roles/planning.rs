@@ -1,0 +1,179 @@
+//! How a root comes to a plan: all ranks take part in a short measurement, and the root decides.
+//!
+//! The root asks for rounds of an all-gather, all ranks at once as in an all-reduce, and times its own:
+//! a round ends when the slowest link has carried it. Each part is sized by what the one before took, so
+//! that the whole stays far below half a second on a slow network, too.
+
+use std::time::Duration;
+
+use dllama_net::Mesh;
+
+use super::messages::{MEASURE, PLAN};
+use crate::error::Error;
+use crate::plan::{Measurement, Plan};
+
+/// Small: as much as a round of decode for a model of some hundred dimensions.
+const SMALL_BYTES: u32 = 512;
+/// Large enough to be bound by the rate, small enough for weak devices.
+const LARGE_BYTES: u32 = 256 << 10;
+/// The first rounds fill caches and let TCP open its windows.
+const WARM_UP_ROUNDS: u32 = 8;
+const MAX_ROUNDS: u32 = 200;
+/// Time of the rounds that count, of each size.
+const PART: Duration = Duration::from_millis(60);
+
+/// Rounds of an exchange that a root asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Rounds {
+    n_bytes: u32,
+    n_rounds: u32,
+}
+
+impl Rounds {
+    fn encode(self) -> [u8; 8] {
+        let mut bytes = [0; 8];
+        bytes[..4].copy_from_slice(&self.n_bytes.to_le_bytes());
+        bytes[4..].copy_from_slice(&self.n_rounds.to_le_bytes());
+        bytes
+    }
+
+    /// A root may ask for no more than this version's does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Message`].
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let rounds = match bytes.as_chunks::<4>() {
+            (&[n_bytes, n_rounds], []) => Some(Self {
+                n_bytes: u32::from_le_bytes(n_bytes),
+                n_rounds: u32::from_le_bytes(n_rounds),
+            }),
+            _ => None,
+        };
+        let allowed =
+            |rounds: &Self| rounds.n_bytes <= LARGE_BYTES && rounds.n_rounds <= MAX_ROUNDS;
+        rounds.filter(allowed).ok_or_else(|| Error::Message {
+            rank: 0,
+            expected: format!("at most {MAX_ROUNDS} rounds of at most {LARGE_BYTES} bytes"),
+            got: match rounds {
+                Some(Self { n_bytes, n_rounds }) => format!("{n_rounds} of {n_bytes} bytes"),
+                None => format!("a message of {} bytes", bytes.len()),
+            },
+        })
+    }
+
+    /// This rank's part. Returns the time of the middle round, by length.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Net`].
+    pub(super) fn run(self, mesh: &Mesh) -> Result<Duration, Error> {
+        let mut times = mesh.time_all_gather(self.n_bytes as usize, self.n_rounds as usize)?;
+        times.sort_unstable();
+        Ok(times.get(times.len() / 2).copied().unwrap_or_default())
+    }
+}
+
+/// Has all ranks measure the network.
+///
+/// # Errors
+///
+/// [`Error::Net`], after which the mesh is of no more use.
+pub(super) fn measure(mesh: &Mesh) -> Result<Measurement, Error> {
+    let part = |n_bytes, n_rounds| {
+        let rounds = Rounds { n_bytes, n_rounds };
+        tell_workers(mesh, MEASURE, &rounds.encode())?;
+        rounds.run(mesh)
+    };
+    mesh.begin_run();
+    let first = part(SMALL_BYTES, WARM_UP_ROUNDS)?;
+    let latency = part(SMALL_BYTES, rounds_in(PART, first))?;
+    let quarter = part(LARGE_BYTES / 4, 2)?;
+    let (n_bytes, large) = match quarter * 4 {
+        // A slow network shows its rate with a quarter.
+        whole if whole > PART => (LARGE_BYTES / 4, quarter),
+        whole => (LARGE_BYTES, part(LARGE_BYTES, rounds_in(PART, whole))?),
+    };
+    mesh.end_run();
+    let n_bytes = f64::from(n_bytes) * (mesh.world_size() - 1) as f64;
+    // Clocks have steps, and a round of the one size may have been disturbed more than of the other.
+    let moving = large.saturating_sub(latency).max(Duration::from_micros(1));
+    Ok(Measurement {
+        latency,
+        bytes_per_second: n_bytes / moving.as_secs_f64(),
+    })
+}
+
+/// As many as fit, an odd number, so that one is in the middle.
+fn rounds_in(time: Duration, round: Duration) -> u32 {
+    let n = time.as_nanos() / round.as_nanos().max(1);
+    (n.min(u128::from(MAX_ROUNDS) - 1) as u32) | 1
+}
+
+/// Has all workers follow `plan`.
+///
+/// # Errors
+///
+/// [`Error::Net`].
+pub(super) fn announce(mesh: &Mesh, plan: Plan) -> Result<(), Error> {
+    tell_workers(mesh, PLAN, &plan.encode())
+}
+
+fn tell_workers(mesh: &Mesh, tag: u8, message: &[u8]) -> Result<(), Error> {
+    for worker in 1..mesh.world_size() {
+        mesh.send_control(worker, tag, message)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_root_occupies_a_worker_for_long() {
+        let rounds = |n_bytes, n_rounds| Rounds { n_bytes, n_rounds };
+        for good in [rounds(0, 0), rounds(LARGE_BYTES, MAX_ROUNDS)] {
+            assert_eq!(Rounds::decode(&good.encode()).ok(), Some(good));
+        }
+        for bad in [rounds(LARGE_BYTES + 1, 1), rounds(1, MAX_ROUNDS + 1)] {
+            assert!(Rounds::decode(&bad.encode()).is_err());
+        }
+        for n_bytes in [0, 4, 7, 9, 12] {
+            assert!(Rounds::decode(&vec![0; n_bytes]).is_err());
+        }
+    }
+
+    #[test]
+    fn parts_have_a_middle_round_and_an_end() {
+        for nanos in [0, 1, 1000, 1_000_000, 1_000_000_000] {
+            let n = rounds_in(PART, Duration::from_nanos(nanos));
+            assert!(n % 2 == 1 && n <= MAX_ROUNDS, "{n} rounds of {nanos} ns");
+        }
+    }
+
+    #[test]
+    fn all_ranks_measure_and_the_root_gets_figures() {
+        for world_size in [2, 3, 5] {
+            let mut meshes = Mesh::in_memory(world_size).expect("socket pairs");
+            let workers = meshes.split_off(1);
+            std::thread::scope(|scope| {
+                for mesh in &workers {
+                    scope.spawn(move || {
+                        mesh.begin_run();
+                        while let Ok((tag, payload)) = mesh.receive_control(0, 64)
+                            && tag == MEASURE
+                        {
+                            let rounds = Rounds::decode(&payload).expect("as this version asks");
+                            rounds.run(mesh).expect("a measurement");
+                        }
+                    });
+                }
+                let measurement = measure(&meshes[0]).expect("a measurement");
+                announce(&meshes[0], Plan::of(world_size, &measurement)).expect("workers");
+                assert!(measurement.latency > Duration::ZERO);
+                assert!(measurement.bytes_per_second > 0.0);
+            });
+        }
+    }
+}
