@@ -6,8 +6,8 @@ mod broadcast;
 mod gather;
 mod timed;
 
-pub use all_reduce::AllReduce;
 pub(crate) use all_reduce::Scratch;
+pub use all_reduce::{AllReduce, Reduction};
 
 use crate::error::Error;
 use crate::exchange::{Incoming, Outgoing, Target};

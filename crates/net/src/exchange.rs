@@ -88,7 +88,7 @@ impl<'a> Exchange<'a> {
                 if self.sends.is_empty() || Instant::now() >= failure.give_up {
                     return Err(self.failure.take().expect("checked above").error);
                 }
-            } else if self.sends.is_empty() && self.receives.is_empty() {
+            } else if self.receives.is_empty() && self.sends.iter().all(Sending::may_wait) {
                 return Ok(());
             }
             if moved {

@@ -36,7 +36,7 @@ mod socket;
 mod tcp;
 
 pub use codec::{Codec, F32Codec};
-pub use collectives::AllReduce;
+pub use collectives::{AllReduce, Reduction};
 pub use connect::{ConnectOptions, connect};
 pub use error::Error;
 pub use limits::{LinkOptions, MAX_WORLD_SIZE};

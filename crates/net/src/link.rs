@@ -7,15 +7,17 @@ mod reader;
 mod writer;
 
 use std::io;
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 pub(crate) use reader::FrameReader;
+use writer::Posted;
 pub(crate) use writer::{FrameWriter, Payload};
 
 use crate::abort::Abort;
-use crate::frame::Mismatch;
+use crate::frame::{Kind, Mismatch};
 use crate::socket::Socket;
 
 pub(crate) struct Link {
@@ -74,6 +76,15 @@ impl Link {
 
     pub(crate) fn try_lock_writer(&self) -> Option<MutexGuard<'_, FrameWriter>> {
         free(self.writer.try_lock())
+    }
+
+    /// Leaves a frame to the link, which sends at once what the socket takes, and the rest with whatever
+    /// is sent next, heartbeats included.
+    pub(crate) fn post(&self, kind: Kind, bytes: Arc<Vec<u8>>, range: Range<usize>) {
+        let mut writer = self.lock_writer();
+        writer.post(Posted { kind, bytes, range });
+        // An error shows to whoever next uses the link for something.
+        let _ = writer.flush(&self.socket);
     }
 
     /// Sends a heartbeat, unless a frame is under way (then bytes flow, or the peer has bytes to

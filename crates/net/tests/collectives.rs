@@ -108,6 +108,77 @@ fn scattered_sums_are_encoded_again() {
     }
 }
 
+/// Pieces of several sizes, none and one granule among them, as `push` gets them: in runs of 8.
+#[test]
+fn pieces_that_are_pushed_add_up_to_the_same_bits() {
+    const PIECES: [usize; 6] = [8, 0, 40_000, 24, 65_536, 8];
+    for how in BOTH {
+        for meshes in worlds(&[2, 3, 5, 8]) {
+            on_all_ranks(meshes, move |mesh| {
+                for codec in [&CoarseCodec as &dyn Codec, &F32Codec] {
+                    let partial = values(mesh.rank() as u64, PIECES.iter().sum());
+                    let mut expected = values(99, partial.len());
+                    let mut acc = expected.clone();
+                    mesh.all_reduce(how, codec, &partial, &mut expected)
+                        .expect("all-reduce");
+                    let mut reduction = mesh.begin_all_reduce(how, codec);
+                    let mut rest = &partial[..];
+                    for n in PIECES {
+                        let piece;
+                        (piece, rest) = rest.split_at(n);
+                        reduction.push(piece.chunks(8)).expect("finite");
+                    }
+                    let mut done = 0;
+                    let add = |number: usize, sum: &[f32]| {
+                        assert_eq!(sum.len(), PIECES[number]);
+                        let acc = &mut acc[done..done + sum.len()];
+                        acc.iter_mut().zip(sum).for_each(|(acc, x)| *acc += x);
+                        done += sum.len();
+                    };
+                    reduction.finish(add).expect("all ranks push");
+                    assert_eq!(acc, expected);
+                    let mut all = vec![0; mesh.world_size()];
+                    let sizes = vec![1; mesh.world_size()];
+                    mesh.all_gather(&[7], &mut all, &sizes).expect("in step");
+                }
+            });
+        }
+    }
+}
+
+/// Every rank has posted 8 MiB, which its sockets do not hold, before any of them reads.
+#[test]
+fn posted_pieces_that_no_socket_holds_do_not_deadlock() {
+    const N_PIECES: usize = 8;
+    for (how, kind) in BOTH
+        .into_iter()
+        .flat_map(|how| KINDS.map(|kind| (how, kind)))
+    {
+        let options = LinkOptions {
+            socket_buffer_bytes: Some(8 << 10),
+            ..LinkOptions::default()
+        };
+        on_all_ranks(kind.meshes(3, &options), move |mesh| {
+            mesh.begin_run();
+            let mut reduction = mesh.begin_all_reduce(how, &F32Codec);
+            for piece in 0..N_PIECES {
+                let partial = vec![piece as f32; 1 << 18];
+                reduction.push([&partial[..]].into_iter()).expect("finite");
+            }
+            let mut n_done = 0;
+            let add = |number: usize, sum: &[f32]| {
+                assert!(sum.iter().all(|x| *x == 3.0 * number as f32));
+                n_done += 1;
+            };
+            reduction.finish(add).expect("all ranks push");
+            assert_eq!(n_done, N_PIECES);
+            mesh.end_run();
+            // Whoever is done first must not close its connections under the others.
+            mesh
+        });
+    }
+}
+
 #[test]
 fn a_value_that_is_not_finite_is_named_by_its_index() {
     for how in BOTH {

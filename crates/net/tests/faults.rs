@@ -325,6 +325,50 @@ fn a_peer_that_dies_between_reduce_scatter_and_all_gather_is_lost() {
     }
 }
 
+/// Two of three pieces come whole, of each 250 values.
+#[test]
+fn a_peer_that_dies_between_pushed_pieces_is_lost() {
+    for kind in KINDS {
+        watched(move || {
+            let (mesh, mut peers) = mesh_with_raw_peers(kind, 1, &quick());
+            mesh.begin_run();
+            let mut reduction = mesh.begin_all_reduce(AllReduce::Direct, &F32Codec);
+            for _ in 0..3 {
+                reduction
+                    .push([&[1.0; 250][..]].into_iter())
+                    .expect("finite");
+            }
+            peers[0].send(ALL_REDUCE, &[0; 1000]);
+            peers[0].send(ALL_REDUCE, &[0; 1000]);
+            let mut numbers = vec![];
+            let error = reduction.finish(|number, _| numbers.push(number));
+            assert_eq!(numbers, [0, 1]);
+            assert_lost(vec![error.expect_err("a piece is missing")]);
+        });
+    }
+}
+
+/// The rank computes for many times the limit after it has posted more than the socket takes; its
+/// monitor goes on sending, and a peer that reads late gets whole frames and then heartbeats.
+#[test]
+fn posted_frames_and_heartbeats_go_on_while_a_rank_computes() {
+    for kind in KINDS {
+        watched(move || {
+            let (mesh, mut peers) = mesh_with_raw_peers(kind, 1, &quick());
+            mesh.begin_run();
+            let partial = vec![1.0; 1 << 18];
+            let mut reduction = mesh.begin_all_reduce(AllReduce::Direct, &F32Codec);
+            reduction.push([&partial[..]].into_iter()).expect("finite");
+            std::thread::sleep(quick().silence * 2);
+            let frames = std::iter::from_fn(|| peers[0].receive());
+            let mut frames = frames.skip_while(|(kind, _)| *kind == HEARTBEAT);
+            let (kind, payload) = frames.next().expect("the piece");
+            assert_eq!((kind, payload.len()), (ALL_REDUCE, 4 * partial.len()));
+            assert_eq!(frames.next(), Some((HEARTBEAT, vec![])));
+        });
+    }
+}
+
 /// Ranks that disagree on the way notice it at the first frame.
 #[test]
 fn the_other_way_to_a_sum_is_refused() {

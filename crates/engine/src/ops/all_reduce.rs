@@ -1,11 +1,11 @@
 //! `into += sum over the ranks of input`
 
 use dllama_kernels::Team;
-use dllama_net::{Codec, F32Codec};
+use dllama_net::{AllReduce, Codec, F32Codec};
 
 use crate::error::Error;
 use crate::program::{Step, WireType};
-use crate::rank::{Forward, Q80Codec};
+use crate::rank::{Forward, Q80Codec, Rank};
 
 pub(super) fn run(forward: &Forward<'_>, team: &Team, step: &Step, input: u32, into: u32) {
     let rank = forward.rank;
@@ -23,21 +23,61 @@ pub(super) fn run(forward: &Forward<'_>, team: &Team, step: &Step, input: u32, i
     if team.thread() != 0 {
         return;
     }
-    let q80 = Q80Codec(rank.kernels);
-    let codec: &dyn Codec = match rank.program.buffer_float_type {
-        WireType::Q80 => &q80,
-        WireType::F32 => &F32Codec,
-    };
+    let codec = WireCodec::of(rank);
     // SAFETY: the other threads are on their way to the next barrier.
     let into = unsafe { rank.buffers.values_mut(into, 0..partial.len()) };
-    let row_bytes = codec.encoded_len(rank.buffers.width(input));
-    let plan = rank.plan.all_reduce;
-    let how = plan.choose(forward.rows.class, n_rows, row_bytes);
-    if let Err(error) = forward.mesh.all_reduce(how, codec, partial, into) {
+    let how = way(forward, codec.encoded_len(rank.buffers.width(input)));
+    if let Err(error) = forward.mesh.all_reduce(how, &codec, partial, into) {
         let error = match error {
             dllama_net::Error::NotFinite { index } => Error::not_finite(step, index),
             other => other.into(),
         };
         forward.fail(team, error);
+    }
+}
+
+/// The way that the plan has for the rows of this forward.
+pub(super) fn way(forward: &Forward<'_>, row_bytes: usize) -> AllReduce {
+    let (plan, rows) = (forward.rank.plan.all_reduce, forward.rows);
+    plan.choose(rows.class, rows.all.len(), row_bytes)
+}
+
+/// How partials go over the wire.
+pub(super) enum WireCodec {
+    Q80(Q80Codec),
+    F32(F32Codec),
+}
+
+impl WireCodec {
+    pub(super) fn of(rank: &Rank) -> Self {
+        match rank.program.buffer_float_type {
+            WireType::Q80 => Self::Q80(Q80Codec(rank.kernels)),
+            WireType::F32 => Self::F32(F32Codec),
+        }
+    }
+
+    fn codec(&self) -> &dyn Codec {
+        match self {
+            Self::Q80(codec) => codec,
+            Self::F32(codec) => codec,
+        }
+    }
+}
+
+impl Codec for WireCodec {
+    fn granularity(&self) -> usize {
+        self.codec().granularity()
+    }
+
+    fn encoded_len(&self, n_values: usize) -> usize {
+        self.codec().encoded_len(n_values)
+    }
+
+    fn encode(&self, values: &[f32], out: &mut [u8]) -> Result<(), usize> {
+        self.codec().encode(values, out)
+    }
+
+    fn add_decoded(&self, bytes: &[u8], acc: &mut [f32]) {
+        self.codec().add_decoded(bytes, acc);
     }
 }

@@ -12,7 +12,7 @@ use crate::rows::RowClass;
 
 /// Output features of a share are a multiple of this: some tens of rows for each preparation of the
 /// input, and whole cache lines of the output.
-const FEATURES: usize = 64;
+pub(super) const FEATURES: usize = 64;
 /// Blocks that a thread quantises at a time.
 const BLOCKS: usize = 64;
 /// Blocks of all rows that a thread packs in panels at a time.
@@ -25,26 +25,10 @@ pub(super) fn run(
     input: u32,
     products: &[Product],
 ) -> Flow {
-    let rank = forward.rank;
-    let n_rows = forward.n_rows(input);
-    if n_rows == 0 {
-        return Flow::Continue;
-    }
-    let weights = &rank.program.weights;
-    let float_type = |product: &Product| weights[product.weight as usize].float_type;
-    let any_is = |wanted: fn(FloatType) -> bool| products.iter().map(float_type).any(wanted);
-    if any_is(FloatType::is_quantised) && quantise(forward, team, step, input, n_rows) == Flow::Stop
-    {
+    let Some(inputs) = Inputs::prepare(forward, team, step, input, products) else {
         return Flow::Stop;
-    }
-    let wanted = forward.rows.class == RowClass::Fast && rank.kernels.wants_panels(n_rows);
-    let panels = (wanted && any_is(|float_type| float_type == FloatType::Q40))
-        .then(|| PanelShape::new(n_rows, rank.buffers.width(input)));
-    if let Some(shape) = panels
-        && pack(forward, team, shape, n_rows * rank.buffers.width(input)) == Flow::Stop
-    {
-        return Flow::Stop;
-    }
+    };
+    let weights = &forward.rank.program.weights;
     let n_out = |product: &Product| weights[product.weight as usize].rows as usize;
     let n_features: usize = products.iter().map(n_out).sum();
     // All products in one hand-out: a share may end one and begin the next.
@@ -55,12 +39,114 @@ pub(super) fn run(
             let (from, to) = (share.start.max(first), share.end.min(end));
             if from < to {
                 let features = from - first..to - first;
-                multiply(forward, input, n_rows, panels, product, features);
+                inputs.multiply(forward, product, features);
             }
             first = end;
         }
     }
     Flow::Continue
+}
+
+/// The input of a step's products, ready to be multiplied.
+pub(super) struct Inputs {
+    input: u32,
+    n_rows: usize,
+    panels: Option<PanelShape>,
+}
+
+impl Inputs {
+    /// Quantises and packs the input as the weights want it; `None` when the forward has failed.
+    pub(super) fn prepare(
+        forward: &Forward<'_>,
+        team: &Team,
+        step: &Step,
+        input: u32,
+        products: &[Product],
+    ) -> Option<Self> {
+        let rank = forward.rank;
+        let n_rows = forward.n_rows(input);
+        let weights = &rank.program.weights;
+        let float_type = |product: &Product| weights[product.weight as usize].float_type;
+        let any_is = |wanted: fn(FloatType) -> bool| products.iter().map(float_type).any(wanted);
+        if n_rows > 0
+            && any_is(FloatType::is_quantised)
+            && quantise(forward, team, step, input, n_rows) == Flow::Stop
+        {
+            return None;
+        }
+        let wanted = forward.rows.class == RowClass::Fast && rank.kernels.wants_panels(n_rows);
+        let panels = (wanted && any_is(|float_type| float_type == FloatType::Q40))
+            .then(|| PanelShape::new(n_rows, rank.buffers.width(input)));
+        if let Some(shape) = panels
+            && pack(forward, team, shape, n_rows * rank.buffers.width(input)) == Flow::Stop
+        {
+            return None;
+        }
+        Some(Self {
+            input,
+            n_rows,
+            panels,
+        })
+    }
+
+    /// `features` of one product for all rows.
+    pub(super) fn multiply(
+        &self,
+        forward: &Forward<'_>,
+        product: &Product,
+        features: Range<usize>,
+    ) {
+        let &Self {
+            input,
+            n_rows,
+            panels,
+        } = self;
+        let rank = forward.rank;
+        let kernels = rank.kernels;
+        let declared = &rank.program.weights[product.weight as usize];
+        let n_in = declared.cols as usize;
+        // SAFETY: this thread's columns of the output (see `ops`).
+        let mut out = unsafe {
+            rank.buffers
+                .columns_mut(product.out, 0..n_rows, features.clone())
+        };
+        if n_in == 0 {
+            // An empty row-parallel slice: this rank's part of each sum is zero.
+            (0..n_rows).for_each(|row| out.row_mut(row).fill(0.0));
+            return;
+        }
+        // SAFETY: an input of this step (see `ops`).
+        let x = unsafe { rank.buffers.rows(input, n_rows) };
+        // SAFETY: written before the barrier that ended `quantise`.
+        let blocks = || unsafe { rank.scratch.quantised(0..x.len() / BLOCK_SIZE) };
+        let index = product.weight;
+        match declared.float_type {
+            FloatType::Q40 => {
+                let w = rank.weights.rows::<BlockQ40>(declared, index, features);
+                match panels {
+                    Some(shape) => {
+                        // SAFETY: written before the barrier that ended `pack`.
+                        let panels =
+                            unsafe { rank.scratch.panels(shape.lines(0..shape.n_steps())) };
+                        kernels.matmul_q40_panels(w, panels, shape, out);
+                    }
+                    None => kernels.matmul_q40_q80(w, blocks(), n_in, out),
+                }
+            }
+            FloatType::Q80 => {
+                let w = rank.weights.rows::<BlockQ80>(declared, index, features);
+                kernels.matmul_q80_q80(w, blocks(), n_in, out);
+            }
+            FloatType::F16 => {
+                let w = rank.weights.rows::<f16>(declared, index, features);
+                kernels.matmul_f16_f32(w, x, n_in, out);
+            }
+            FloatType::F32 => {
+                let w = rank.weights.rows::<f32>(declared, index, features);
+                kernels.matmul_f32_f32(w, x, n_in, out);
+            }
+        }
+    }
 }
 
 /// The whole input as Q80, once for all products.
@@ -92,59 +178,4 @@ fn pack(forward: &Forward<'_>, team: &Team, shape: PanelShape, n_values: usize) 
         rank.kernels.pack_panels(x, shape, steps, lines);
     }
     team.barrier()
-}
-
-/// `features` of one product for all rows.
-fn multiply(
-    forward: &Forward<'_>,
-    input: u32,
-    n_rows: usize,
-    panels: Option<PanelShape>,
-    product: &Product,
-    features: Range<usize>,
-) {
-    let rank = forward.rank;
-    let kernels = rank.kernels;
-    let declared = &rank.program.weights[product.weight as usize];
-    let n_in = declared.cols as usize;
-    // SAFETY: this thread's columns of the output (see `ops`).
-    let mut out = unsafe {
-        rank.buffers
-            .columns_mut(product.out, 0..n_rows, features.clone())
-    };
-    if n_in == 0 {
-        // An empty row-parallel slice: this rank's part of each sum is zero.
-        (0..n_rows).for_each(|row| out.row_mut(row).fill(0.0));
-        return;
-    }
-    // SAFETY: an input of this step (see `ops`).
-    let x = unsafe { rank.buffers.rows(input, n_rows) };
-    // SAFETY: written before the barrier that ended `quantise`.
-    let blocks = || unsafe { rank.scratch.quantised(0..x.len() / BLOCK_SIZE) };
-    let index = product.weight;
-    match declared.float_type {
-        FloatType::Q40 => {
-            let w = rank.weights.rows::<BlockQ40>(declared, index, features);
-            match panels {
-                Some(shape) => {
-                    // SAFETY: written before the barrier that ended `pack`.
-                    let panels = unsafe { rank.scratch.panels(shape.lines(0..shape.n_steps())) };
-                    kernels.matmul_q40_panels(w, panels, shape, out);
-                }
-                None => kernels.matmul_q40_q80(w, blocks(), n_in, out),
-            }
-        }
-        FloatType::Q80 => {
-            let w = rank.weights.rows::<BlockQ80>(declared, index, features);
-            kernels.matmul_q80_q80(w, blocks(), n_in, out);
-        }
-        FloatType::F16 => {
-            let w = rank.weights.rows::<f16>(declared, index, features);
-            kernels.matmul_f16_f32(w, x, n_in, out);
-        }
-        FloatType::F32 => {
-            let w = rank.weights.rows::<f32>(declared, index, features);
-            kernels.matmul_f32_f32(w, x, n_in, out);
-        }
-    }
 }

@@ -12,12 +12,14 @@ mod attention;
 pub(crate) mod candidates;
 mod embedding;
 mod mat_mul;
+mod overlap;
 mod rms_norm;
 mod rope;
 mod select_rows;
 mod swi_glu;
 
 use dllama_kernels::{Flow, Team};
+pub(crate) use overlap::Overlap;
 
 use crate::program::{Op, Step};
 use crate::rank::Forward;

@@ -9,7 +9,7 @@ use dllama_net::Mesh;
 use super::op_times::OpClock;
 use super::{OpTimes, Rank, RowResult};
 use crate::error::Error;
-use crate::ops;
+use crate::ops::{self, Overlap};
 use crate::program::{BufferRows, Op, Rope};
 use crate::rows::{Row, RowClass, Rows};
 
@@ -122,13 +122,23 @@ impl Rank {
 impl Forward<'_> {
     fn walk(&self, team: &Team) {
         let mut clock = (team.thread() == 0).then(|| OpClock::start(self.mesh));
-        for step in &self.rank.program.steps {
+        let mut rest = &self.rank.program.steps[..];
+        while let [step, later @ ..] = rest {
+            rest = later;
             if team.thread() == 0
                 && let Some(lost) = self.mesh.lost()
             {
                 self.fail(team, lost.into());
             }
-            if ops::run(self, team, step) == Flow::Stop {
+            let overlap = later.first().and_then(|next| Overlap::of(self, step, next));
+            let flow = match overlap {
+                Some(overlap) => {
+                    rest = &later[1..];
+                    overlap.run(self, team)
+                }
+                None => ops::run(self, team, step),
+            };
+            if flow == Flow::Stop {
                 return;
             }
             if let Some(clock) = &mut clock {

@@ -4,6 +4,7 @@
 
 pub mod model;
 pub mod tiny;
+pub mod wide;
 
 use dllama_engine::program::{CacheType, WireType};
 use dllama_engine::{Error, Plan, Root, RootOptions, Row, Want, Worker};

@@ -5,8 +5,10 @@
 //! sum is taken in rank order, so that no bit depends on where pieces or chunks end.
 
 mod direct;
+mod reduction;
 mod scattered;
 
+pub use reduction::Reduction;
 use std::sync::PoisonError;
 
 use crate::codec::Codec;

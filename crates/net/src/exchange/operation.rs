@@ -88,6 +88,9 @@ impl<'a> Sending<'a> {
         let Outgoing {
             kind, tag, payload, ..
         } = &self.frame;
+        if let Payload::Posted { .. } = payload {
+            return self.writer.flush(socket);
+        }
         if !self.begun {
             self.begun = self.writer.begin(socket, *kind, *tag, payload)?;
         }
@@ -98,11 +101,19 @@ impl<'a> Sending<'a> {
     }
 
     pub(super) fn has_begun(&self) -> bool {
-        self.begun
+        self.begun || matches!(self.frame.payload, Payload::Posted { .. })
+    }
+
+    /// The exchange may end before this frame is out.
+    pub(super) fn may_wait(&self) -> bool {
+        matches!(self.frame.payload, Payload::Posted { flush: false })
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.begun && self.writer.at_border()
+        match self.frame.payload {
+            Payload::Posted { .. } => self.writer.is_flushed(),
+            _ => self.begun && self.writer.at_border(),
+        }
     }
 }
 

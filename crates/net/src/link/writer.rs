@@ -1,6 +1,9 @@
 //! The writing side of a link: where in which frame the stream of bytes stands.
 
+use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::ops::Range;
+use std::sync::Arc;
 
 use crate::frame::{HEADER_BYTES, Header, Kind};
 use crate::slice::Slice;
@@ -11,6 +14,18 @@ use crate::socket::Socket;
 pub(crate) enum Payload<'a> {
     Bytes(&'a [u8]),
     Slice(&'a Slice<'a>),
+    /// Nothing of its own: the frames that were posted before. An exchange ends without waiting for them
+    /// unless `flush` is set.
+    Posted {
+        flush: bool,
+    },
+}
+
+/// A frame that waits for its turn, with bytes `range` of memory that it shares.
+pub(super) struct Posted {
+    pub(super) kind: Kind,
+    pub(super) bytes: Arc<Vec<u8>>,
+    pub(super) range: Range<usize>,
 }
 
 impl Payload<'_> {
@@ -18,6 +33,7 @@ impl Payload<'_> {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Slice(slice) => slice.n_bytes(),
+            Self::Posted { .. } => 0,
         }
     }
 }
@@ -30,6 +46,9 @@ pub(crate) struct FrameWriter {
     payload_left: u64,
     /// Number of the next frame.
     sequence: u32,
+    /// Frames to send before any other. The first may be under way.
+    posted: VecDeque<Posted>,
+    posted_begun: bool,
 }
 
 impl Default for FrameWriter {
@@ -39,6 +58,8 @@ impl Default for FrameWriter {
             header_sent: HEADER_BYTES,
             payload_left: 0,
             sequence: 0,
+            posted: VecDeque::new(),
+            posted_begun: false,
         }
     }
 }
@@ -49,8 +70,71 @@ impl FrameWriter {
         self.header_sent == HEADER_BYTES && self.payload_left == 0
     }
 
-    /// Begins a frame, as soon as the rest of an earlier heartbeat is gone: returns false until then.
+    /// Puts a frame behind those that are posted already.
+    pub(super) fn post(&mut self, frame: Posted) {
+        self.posted.push_back(frame);
+    }
+
+    /// Every frame posted has been handed to the socket.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.posted.is_empty()
+    }
+
+    /// Hands posted frames to the socket, as many as it takes. Returns whether any byte was taken.
+    pub(crate) fn flush(&mut self, socket: &Socket) -> io::Result<bool> {
+        let mut moved = false;
+        while let Some(frame) = self.posted.pop_front() {
+            let done = self.send_posted(socket, &frame, &mut moved);
+            if !matches!(done, Ok(true)) {
+                self.posted.push_front(frame);
+                done?;
+                break;
+            }
+            self.posted_begun = false;
+        }
+        Ok(moved)
+    }
+
+    /// Returns whether the frame is out.
+    fn send_posted(
+        &mut self,
+        socket: &Socket,
+        frame: &Posted,
+        moved: &mut bool,
+    ) -> io::Result<bool> {
+        let payload = Payload::Bytes(&frame.bytes[frame.range.clone()]);
+        if !self.posted_begun {
+            self.posted_begun = self.begin_now(socket, frame.kind, 0, &payload)?;
+        }
+        if !self.posted_begun {
+            return Ok(false);
+        }
+        while !self.at_border() {
+            if !self.advance(socket, &payload)? {
+                return Ok(false);
+            }
+            *moved = true;
+        }
+        Ok(true)
+    }
+
+    /// Begins a frame, as soon as posted ones and the rest of an earlier heartbeat are gone: returns
+    /// false until then.
     pub(crate) fn begin(
+        &mut self,
+        socket: &Socket,
+        kind: Kind,
+        tag: u8,
+        payload: &Payload<'_>,
+    ) -> io::Result<bool> {
+        self.flush(socket)?;
+        if !self.is_flushed() {
+            return Ok(false);
+        }
+        self.begin_now(socket, kind, tag, payload)
+    }
+
+    fn begin_now(
         &mut self,
         socket: &Socket,
         kind: Kind,
@@ -74,6 +158,7 @@ impl FrameWriter {
     /// Writes more of the frame that was begun with `payload`. Returns whether any byte was taken.
     pub(crate) fn advance(&mut self, socket: &Socket, payload: &Payload<'_>) -> io::Result<bool> {
         match payload {
+            Payload::Posted { .. } => self.flush(socket),
             Payload::Bytes(bytes) => {
                 let rest = &bytes[bytes.len() - self.payload_left as usize..];
                 let head = &self.header[self.header_sent..];
@@ -103,7 +188,8 @@ impl FrameWriter {
     /// Sends a heartbeat if the socket takes it. What it takes only in part is finished before the
     /// next frame.
     pub(crate) fn heartbeat(&mut self, socket: &Socket) -> io::Result<()> {
-        if self.payload_left != 0 {
+        self.flush(socket)?;
+        if self.payload_left != 0 || !self.is_flushed() {
             return Ok(());
         }
         if self.at_border() {

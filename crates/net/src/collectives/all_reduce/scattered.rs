@@ -89,14 +89,14 @@ impl Mesh {
 }
 
 /// Which values of a piece each rank adds up: as many granules as any other, or one less.
-struct Chunks<'a> {
+pub(super) struct Chunks<'a> {
     codec: &'a dyn Codec,
     n_granules: usize,
     world_size: usize,
 }
 
 impl<'a> Chunks<'a> {
-    fn new(codec: &'a dyn Codec, n_values: usize, world_size: usize) -> Self {
+    pub(super) fn new(codec: &'a dyn Codec, n_values: usize, world_size: usize) -> Self {
         Self {
             codec,
             n_granules: n_values / codec.granularity(),
@@ -104,12 +104,12 @@ impl<'a> Chunks<'a> {
         }
     }
 
-    fn values(&self, rank: usize) -> Range<usize> {
+    pub(super) fn values(&self, rank: usize) -> Range<usize> {
         let start = |rank| rank * self.n_granules / self.world_size * self.codec.granularity();
         start(rank)..start(rank + 1)
     }
 
-    fn bytes(&self, rank: usize) -> Range<usize> {
+    pub(super) fn bytes(&self, rank: usize) -> Range<usize> {
         let Range { start, end } = self.values(rank);
         self.codec.encoded_len(start)..self.codec.encoded_len(end)
     }
