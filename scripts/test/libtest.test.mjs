@@ -51,7 +51,7 @@ test("no test at all is a failure", async () => {
   assert.match(outcome.details, "ran no test");
 });
 
-test("exit code 75 skips, unless REQUIRE_ISA names the instruction set", async () => {
+test("exit code 75 skips, unless the environment requires the instruction set", async () => {
   const command = print("no qemu", 75);
   process.env.REQUIRE_ISA = "avx2";
   const skipped = await runLibtest(command, 5000, "neon");
@@ -61,6 +61,10 @@ test("exit code 75 skips, unless REQUIRE_ISA names the instruction set", async (
   const required = await runLibtest(command, 5000, "neon");
   assert.is(required.failed, 1);
   assert.match(required.details, "no qemu");
+
+  process.env.REQUIRE_EMULATED_ISA = "avx512vnni";
+  const emulated = await runLibtest(print("no Bochs", 75), 5000, "avx512vnni");
+  assert.match(emulated.details, "REQUIRE_EMULATED_ISA asks for avx512vnni: no Bochs");
 });
 
 test.run();

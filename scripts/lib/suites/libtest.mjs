@@ -27,16 +27,19 @@ export function countLibtest(output) {
 /**
  * @param {string[]} command
  * @param {number} timeoutMs
- * @param {string} [isa] the instruction set that the tests need: if `REQUIRE_ISA` names it, they
- *   must not be skipped
+ * @param {string} [isa] the instruction set that the command emulates: if `REQUIRE_ISA` or
+ *   `REQUIRE_EMULATED_ISA` names it, its tests must not be skipped. (The first asks for it of this machine's
+ *   processor, too, if that is of the same architecture.)
  * @returns {Promise<import("./outcome.mjs").Outcome>}
  */
 export async function runLibtest(command, timeoutMs, isa) {
   const { exitCode, problem, output } = await run(command, { timeoutMs });
   if (exitCode === CANNOT_RUN_HERE) {
     const reason = output.trim();
-    const isRequired = process.env.REQUIRE_ISA?.split(",").includes(isa);
-    return isRequired ? failed(`REQUIRE_ISA asks for ${isa}: ${reason}`) : skipped(reason);
+    const by = ["REQUIRE_ISA", "REQUIRE_EMULATED_ISA"].find((name) =>
+      process.env[name]?.split(",").includes(isa),
+    );
+    return by === undefined ? skipped(reason) : failed(`${by} asks for ${isa}: ${reason}`);
   }
   const counts = countLibtest(output);
   const details = `${output}\n${basename(command[0])} ${problem ?? "ended, and ran no test"}.`;

@@ -19,6 +19,8 @@ import { runUvu } from "./uvu.mjs";
 /** A cold compilation of everything takes a quarter of it on two cores. */
 const CARGO_TIMEOUT_MS = 600_000;
 const CHECK_TIMEOUT_MS = 120_000;
+/** Bochs takes some minutes of its own time, and the machine may be busy. */
+const EMULATION_TIMEOUT_MS = 1_500_000;
 
 const cargo = (...args) => ["cargo", ...args];
 const node = (script, ...args) => [process.execPath, join(root, "scripts", script), ...args];
@@ -71,6 +73,15 @@ export const suites = [
   {
     name: "NEON tests",
     run: () => runLibtest(["bash", join(root, "scripts/test-neon.sh")], CARGO_TIMEOUT_MS, "neon"),
+  },
+  {
+    name: "AVX-512 tests",
+    run: () =>
+      runLibtest(
+        ["bash", join(root, "scripts/test-avx512.sh")],
+        EMULATION_TIMEOUT_MS,
+        "avx512vnni",
+      ),
   },
   {
     name: "pool model",
