@@ -1,7 +1,7 @@
 //! The plan: what the ranks of a session have agreed on beside their Programs.
 //!
 //! It may come from a measurement, and it decides bits, so it is made once by the root and sent to all
-//! workers before the first forward (decision 0021).
+//! workers before the first forward (decision 0016).
 
 use std::time::Duration;
 
