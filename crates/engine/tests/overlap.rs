@@ -93,7 +93,7 @@ fn a_value_that_is_not_finite_is_named_by_its_place_in_the_buffer() {
     let error = root
         .forward(RowClass::Exact, rows())
         .expect_err("not a number");
-    assert_eq!(error.code(), "PEER_FAILED");
+    assert_eq!(error.code(), "PEER_FAILED", "{error}");
     let index = wide::DIM - 2;
     assert!(
         error

@@ -112,6 +112,9 @@ impl<'a> Exchange<'a> {
                 moved |= progress;
                 !send.is_done()
             }
+            // The frames that the peer has sent before are still to be received, in this exchange and in later
+            // ones: its reason is behind them.
+            Err(_) if send.may_wait() => false,
             Err(error) => {
                 unsent.push((send.link, error));
                 false

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::collectives::Scratch;
 use crate::error::Error;
 use crate::frame::Kind;
-use crate::limits::{FAIL_WAIT, LinkOptions, MAX_WORLD_SIZE};
+use crate::limits::{FAIL_WAIT, FINISH_FRAMES, LinkOptions, MAX_WORLD_SIZE};
 use crate::link::{Link, Payload};
 use crate::monitor::Monitor;
 use crate::shared::Shared;
@@ -149,9 +149,10 @@ impl Mesh {
     pub fn fail(&self, code: &str, message: &str) {
         self.shared.close();
         let payload = self.shared.reason(code, message).encode();
-        let give_up = Instant::now() + FAIL_WAIT;
+        let now = Instant::now();
+        let limits = (now + FAIL_WAIT, now + FINISH_FRAMES);
         for link in self.shared.links() {
-            send_abort(link, &payload, give_up);
+            send_abort(link, &payload, limits);
             link.socket.shut_down();
         }
     }
@@ -185,17 +186,26 @@ impl Mesh {
     }
 }
 
-/// Tries until `give_up` to send the reason between two frames; a peer in the middle of one sees the
-/// connection end there.
-fn send_abort(link: &Link, payload: &[u8], give_up: Instant) {
+/// Tries until `give_up` to send the reason between two frames. A posted frame that is under way is finished
+/// first, which may last until the peer reads: then until `finish`. A peer in the middle of any other sees
+/// the connection end there.
+fn send_abort(link: &Link, payload: &[u8], (give_up, finish): (Instant, Instant)) {
+    let payload = Payload::Bytes(payload);
+    let mut give_up = give_up;
     loop {
         if let Some(mut writer) = link.try_lock_writer() {
-            let payload = Payload::Bytes(payload);
-            if let Ok(true) = writer.begin(&link.socket, Kind::Abort, 0, &payload) {
-                // What the socket does not take now is not worth waiting for.
-                let _ = writer.advance(&link.socket, &payload);
+            writer.discard_posted();
+            match writer.begin(&link.socket, Kind::Abort, 0, &payload) {
+                Ok(true) => {
+                    // What the socket does not take now is not worth waiting for.
+                    let _ = writer.advance(&link.socket, &payload);
+                    return;
+                }
+                Ok(false) if !writer.is_flushed() => {
+                    give_up = finish;
+                }
+                Ok(false) | Err(_) => return,
             }
-            return;
         }
         if Instant::now() >= give_up {
             return;

@@ -75,6 +75,11 @@ impl FrameWriter {
         self.posted.push_back(frame);
     }
 
+    /// Takes back what is posted and not under way: nobody will want it.
+    pub(crate) fn discard_posted(&mut self) {
+        self.posted.truncate(usize::from(self.posted_begun));
+    }
+
     /// Every frame posted has been handed to the socket.
     pub(crate) fn is_flushed(&self) -> bool {
         self.posted.is_empty()
