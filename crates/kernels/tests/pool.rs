@@ -1,5 +1,6 @@
 //! The pool: barriers, chunks, stops, panics, and its end.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -73,6 +74,37 @@ fn no_thread_passes_a_barrier_before_all_are_there() {
     }
 }
 
+/// Runs some steps in which all threads visit the pieces that `pieces` hands them of `0..n`: every item is to be
+/// in one piece a step. `check` sees a thread's piece with the one before it in the same step.
+fn covers_exactly_once(
+    pool: &Pool,
+    n: usize,
+    pieces: impl for<'a> Fn(&'a Team<'a>) -> Box<dyn Iterator<Item = Range<usize>> + 'a> + Sync,
+    check: impl Fn(&Range<usize>, Option<&Range<usize>>) + Sync,
+) {
+    const STEPS: usize = 20;
+    let seen: Vec<AtomicUsize> = (0..n).map(|_| AtomicUsize::new(0)).collect();
+    pool.run(|team| {
+        for step in 0..STEPS {
+            let mut before = None;
+            for range in pieces(team) {
+                assert!(!range.is_empty());
+                check(&range, before.as_ref());
+                uneven(range.start, step);
+                for i in range.clone() {
+                    seen[i].fetch_add(1, Ordering::Relaxed);
+                }
+                before = Some(range);
+            }
+            assert_eq!(team.barrier(), Flow::Continue);
+        }
+    });
+    assert!(
+        seen.iter()
+            .all(|seen| seen.load(Ordering::Relaxed) == STEPS)
+    );
+}
+
 #[test]
 fn chunks_cover_a_range_exactly_once_in_every_step() {
     for pool in pools() {
@@ -85,25 +117,11 @@ fn chunks_cover_a_range_exactly_once_in_every_step() {
             (65, 64),
             (5, usize::MAX),
         ] {
-            let seen: Vec<AtomicUsize> = (0..n).map(|_| AtomicUsize::new(0)).collect();
-            const STEPS: usize = 20;
-            pool.run(|team| {
-                for step in 0..STEPS {
-                    for range in team.chunks(n, chunk) {
-                        assert!(!range.is_empty() && range.len() <= chunk);
-                        assert_eq!(range.start % chunk, 0, "chunks begin at multiples");
-                        uneven(range.start, step);
-                        for i in range {
-                            seen[i].fetch_add(1, Ordering::Relaxed);
-                        }
-                    }
-                    assert_eq!(team.barrier(), Flow::Continue);
-                }
-            });
-            assert!(
-                seen.iter()
-                    .all(|seen| seen.load(Ordering::Relaxed) == STEPS)
-            );
+            let check = |range: &Range<usize>, _: Option<&Range<usize>>| {
+                assert!(range.len() <= chunk);
+                assert_eq!(range.start % chunk, 0, "chunks begin at multiples");
+            };
+            covers_exactly_once(&pool, n, |team| Box::new(team.chunks(n, chunk)), check);
         }
     }
 }
@@ -120,27 +138,11 @@ fn shares_cover_a_range_exactly_once_and_become_smaller() {
             (65, 64),
             (10_000, 32),
         ] {
-            let seen: Vec<AtomicUsize> = (0..n).map(|_| AtomicUsize::new(0)).collect();
-            const STEPS: usize = 20;
-            pool.run(|team| {
-                for step in 0..STEPS {
-                    let mut last = usize::MAX;
-                    for range in team.shares(n, unit) {
-                        assert!(!range.is_empty() && range.len() <= last);
-                        assert_eq!(range.start % unit, 0, "shares begin at multiples");
-                        last = range.len();
-                        uneven(range.start, step);
-                        for i in range {
-                            seen[i].fetch_add(1, Ordering::Relaxed);
-                        }
-                    }
-                    assert_eq!(team.barrier(), Flow::Continue);
-                }
-            });
-            assert!(
-                seen.iter()
-                    .all(|seen| seen.load(Ordering::Relaxed) == STEPS)
-            );
+            let check = |range: &Range<usize>, before: Option<&Range<usize>>| {
+                assert!(before.is_none_or(|before| range.len() <= before.len()));
+                assert_eq!(range.start % unit, 0, "shares begin at multiples");
+            };
+            covers_exactly_once(&pool, n, |team| Box::new(team.shares(n, unit)), check);
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Attention from its parts over spans of positions.
 
-use super::queries::PART_EXTRA;
 use crate::arch::scalar::exp::exp;
+
+/// What a part has beside its sums: their weight and the largest score.
+const PART_EXTRA: usize = 2;
 
 /// Values of a head's part over one span.
 pub const fn attention_part_len(head_dim: usize) -> usize {

@@ -1,6 +1,6 @@
 //! Queries on their way into a call, and what became of them on their way out.
 
-use super::{AttentionClass, QueryRows};
+use super::{AttentionClass, QueryRows, attention_part_len};
 use crate::arch::attention::{LANES, Queries};
 use crate::columns::ColumnsMut;
 
@@ -61,7 +61,7 @@ pub(super) fn scatter_parts(rows: &QueryRows<'_>, queries: &Queries, out: &mut C
     for row in 0..rows.n_positions.len() {
         let parts = out
             .row_mut(row)
-            .chunks_exact_mut(rows.head_dim + PART_EXTRA);
+            .chunks_exact_mut(attention_part_len(rows.head_dim));
         for (part, ((sums, weight), largest)) in parts.zip(&mut from) {
             let (to, rest) = part.split_at_mut(rows.head_dim);
             to.copy_from_slice(&sums[..rows.head_dim]);
@@ -69,6 +69,3 @@ pub(super) fn scatter_parts(rows: &QueryRows<'_>, queries: &Queries, out: &mut C
         }
     }
 }
-
-/// What a part has beside its sums.
-pub(super) const PART_EXTRA: usize = 2;
