@@ -10,8 +10,10 @@ import { fileURLToPath } from "node:url";
 const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 export const fixtures = fileURLToPath(new URL("../../../../fixtures/", import.meta.url));
 
-/** Far above what any of these runs takes, far below the test runner's own limit. */
+/** Far above what any one run takes, far below the test runner's own limit of a file. */
 const TIMEOUT_MS = 60_000;
+/** A worker serves all runs of a test file: it may live as long as the file does. */
+const SERVER_TIMEOUT_MS = 300_000;
 
 export interface Outcome {
   /** As a shell shows it: 128 + the signal's number where a signal ended the process. */
@@ -23,6 +25,8 @@ export interface Outcome {
 interface Options {
   /** Written to the program's stdin, which then ends; null leaves it open. Defaults to nothing. */
   stdin?: string | null;
+  /** After so long it is killed, so that a test which hangs fails. Defaults to a minute. */
+  timeoutMs?: number;
 }
 
 export class Program {
@@ -31,7 +35,7 @@ export class Program {
   /** How it ended. */
   readonly ended: Promise<Outcome>;
 
-  constructor(args: readonly string[], { stdin = "" }: Options = {}) {
+  constructor(args: readonly string[], { stdin = "", timeoutMs = TIMEOUT_MS }: Options = {}) {
     this.#child = spawn(process.execPath, [main, ...args]);
     running.add(this);
     for (const name of ["stdout", "stderr"] as const) {
@@ -42,7 +46,7 @@ export class Program {
     // A program that ends without reading its stdin closes the pipe under us.
     this.#child.stdin.on("error", () => {});
     if (stdin !== null) this.#child.stdin.end(stdin);
-    const timer = setTimeout(() => this.kill("SIGKILL"), TIMEOUT_MS);
+    const timer = setTimeout(() => this.kill("SIGKILL"), timeoutMs);
     this.ended = new Promise((resolve) => {
       this.#child.once("close", (code, signal) => {
         clearTimeout(timer);
@@ -87,7 +91,9 @@ export async function dllama(args: readonly string[], options: Options = {}): Pr
 
 /** A worker on a free loopback port, once it listens. */
 export async function startWorker(): Promise<{ program: Program; address: string }> {
-  const program = new Program(["worker", "--port", "0", "--nthreads", "1"]);
+  const program = new Program(["worker", "--port", "0", "--nthreads", "1"], {
+    timeoutMs: SERVER_TIMEOUT_MS,
+  });
   const [, address = ""] = await program.printed("stdout", /^Listening on (\S+)$/m);
   return { program, address };
 }
