@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dllama_engine::{Progress, Root, RootOptions};
+use dllama_engine::{Connected, Progress, Root, RootOptions};
 use napi::bindgen_prelude::{AsyncTask, BigInt};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, ScopedTask, Status, Task};
 use napi_derive::napi;
 
+use crate::connection::Connection;
 use crate::failure::{Failure, Outcome};
 use crate::plan::{Measurement, Plan};
 
@@ -104,16 +105,22 @@ impl Drop for Engine {
     }
 }
 
-/// Connects to the workers and loads all ranks. `onProgress` is told how far it has come.
+/// Loads all ranks, which `connection` lets go of. `onProgress` is told how far it has come.
 #[napi(ts_return_type = "Promise<Engine>")]
-pub fn load_engine(options: EngineOptions, on_progress: Option<OnProgress>) -> AsyncTask<Load> {
+pub fn load_engine(
+    connection: &Connection,
+    options: EngineOptions,
+    on_progress: Option<OnProgress>,
+) -> AsyncTask<Load> {
     AsyncTask::new(Load {
+        connected: Some(connection.take()),
         options: Some(options),
         on_progress,
     })
 }
 
 pub struct Load {
+    connected: Option<Outcome<Connected>>,
     options: Option<EngineOptions>,
     on_progress: Option<OnProgress>,
 }
@@ -124,8 +131,12 @@ impl<'task> ScopedTask<'task> for Load {
     type JsValue = Engine;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        let Some(options) = self.options.take() else {
+        let (Some(connected), Some(options)) = (self.connected.take(), self.options.take()) else {
             return Ok(Err(Failure::disposed("task")));
+        };
+        let connected = match connected {
+            Ok(connected) => connected,
+            Err(failure) => return Ok(Err(failure)),
         };
         let options = RootOptions {
             model: PathBuf::from(options.model_path),
@@ -144,7 +155,7 @@ impl<'task> ScopedTask<'task> for Load {
                 on_progress.call(progress, ThreadsafeFunctionCallMode::NonBlocking);
             }
         };
-        Ok(Root::load(options, &progress).map_err(Failure::from))
+        Ok(Root::load_over(Some(connected), options, &progress).map_err(Failure::from))
     }
 
     fn resolve(&mut self, env: &'task Env, output: Self::Output) -> napi::Result<Engine> {

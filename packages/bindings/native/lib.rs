@@ -6,11 +6,13 @@
     allow(dead_code, reason = "napi registers its exports in Node alone")
 )]
 
+mod connection;
 mod convert;
 mod cores;
 mod engine;
 mod failure;
 mod forward;
 mod plan;
+mod rank_memory;
 mod read_rate;
 mod worker;

@@ -4,6 +4,7 @@
 
 import type { Model } from "@dllama/core";
 import { defineCommand } from "citty";
+import { checkSplit } from "../args/check-split.ts";
 import { checkWorkers } from "../args/check-workers.ts";
 import type { ParsedFlags } from "../args/command-spec.ts";
 import { inferenceSpec } from "../args/inference.ts";
@@ -13,6 +14,7 @@ import { runWriters } from "../output/formats.ts";
 import { log, setVerbosity } from "../output/log.ts";
 import { planText } from "../output/plan.ts";
 import { startProgress } from "../output/progress.ts";
+import { sharedRankText } from "../output/shared-rank.ts";
 import type { RunWriter } from "../output/run-writer.ts";
 import { orAborted, untilStopped } from "../stop.ts";
 
@@ -31,6 +33,7 @@ export const command = defineCommand({
       );
     }
     checkWorkers(flags.workers);
+    checkSplit(flags.split, flags.workers);
     const path = flags.model ?? positionals.model;
     return untilStopped((signal) => infer(flags, path, signal));
   },
@@ -67,6 +70,8 @@ async function load(flags: Flags, path: string | undefined, signal: AbortSignal)
       bufferFloatType: flags["buffer-float-type"],
       kvCacheType: flags["kv-cache-type"],
       allReduce: flags["all-reduce"],
+      split: flags.split,
+      onShared: (ranks) => ranks.forEach((rank, index) => log.debug(sharedRankText(rank, index))),
       tokenizer: flags.tokenizer,
       weightsFloatType: flags["weights-float-type"],
       onProgress: ({ doneBytes, totalBytes }) => progress.update(doneBytes, totalBytes),
