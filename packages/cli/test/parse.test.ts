@@ -38,6 +38,7 @@ test("without arguments everything has its default", () => {
     "ignore-eos": false,
     workers: [],
     nthreads: undefined,
+    split: "auto",
     "buffer-float-type": "q80",
     "all-reduce": "auto",
     "kv-cache-type": "f16",

@@ -27,6 +27,8 @@ interface Options {
   stdin?: string | null;
   /** After so long it is killed, so that a test which hangs fails. Defaults to a minute. */
   timeoutMs?: number;
+  /** Added to the environment. */
+  env?: Record<string, string>;
 }
 
 export class Program {
@@ -35,8 +37,9 @@ export class Program {
   /** How it ended. */
   readonly ended: Promise<Outcome>;
 
-  constructor(args: readonly string[], { stdin = "", timeoutMs = TIMEOUT_MS }: Options = {}) {
-    this.#child = spawn(process.execPath, [main, ...args]);
+  constructor(args: readonly string[], options: Options = {}) {
+    const { stdin = "", timeoutMs = TIMEOUT_MS, env = {} } = options;
+    this.#child = spawn(process.execPath, [main, ...args], { env: { ...process.env, ...env } });
     running.add(this);
     for (const name of ["stdout", "stderr"] as const) {
       this.#child[name].setEncoding("utf8").on("data", (text: string) => {
