@@ -91,7 +91,13 @@ function workOf(op: Op, program: Program, depth: number): Work {
       const weight = program.weights[op.weight];
       return { readBytes: weight === undefined ? 0 : weightBytes(weight), nOps: 0 };
     }
-    default:
+    case "allReduce":
+    case "candidates":
+    case "embedding":
+    case "rope":
+    case "selectRows":
+    case "swiGlu":
+      // Of some thousand values each: nothing beside the products.
       return nothing();
   }
 }

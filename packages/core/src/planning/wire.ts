@@ -68,7 +68,12 @@ export function exchangeOf(
       const record = RECORD_HEAD_BYTES + slots * RECORD_SLOT_BYTES;
       return reversed(rootTo(worldSize, record + MESSAGE_OVERHEAD_BYTES));
     }
-    default:
+    case "attention":
+    case "matMul":
+    case "rmsNorm":
+    case "rope":
+    case "selectRows":
+    case "swiGlu":
       return undefined;
   }
 }
