@@ -27,12 +27,9 @@ function seed(target, name, bytes) {
 
 function ggufs() {
   const { metadata, tensors } = tinyLlama();
-  const vocabulary = ["<unk>", "<s>", "</s>", "\u2581", "a", "b", "ab", "\u2581a"];
-  const pieces = [
-    ...vocabulary,
-    ...Array.from({ length: 32 }, (_, n) => `<0x${(n + 32).toString(16).toUpperCase()}>`),
-  ];
-  const types = pieces.map((_, id) => [2, 3, 3][id] ?? (id < vocabulary.length ? 1 : 6));
+  const names = ["<unk>", "<s>", "</s>", "\u2581", "a", "b", "ab", "\u2581a"];
+  const pieces = Array.from({ length: 40 }, (_, id) => names[id] ?? `piece ${id}`);
+  const types = pieces.map((_, id) => [2, 3, 3][id] ?? 1);
   const array = (of, value) => ({ type: "array", of, value });
   metadata.set("tokenizer.ggml.model", text("llama"));
   metadata.set("tokenizer.ggml.tokens", array("string", pieces));

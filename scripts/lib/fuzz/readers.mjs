@@ -1,6 +1,6 @@
 /** Runs the readers' fuzz targets, each in a process that can be ended. */
 
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -12,6 +12,8 @@ const CHILD = join(root, "scripts/lib/fuzz/reader-child.mjs");
 /** Beside the corpora of the Rust targets, which are listed in `rust.mjs`. */
 export const READERS = ["gguf", "tokenizer", "pickle", "torch", "params"];
 const START_MS = 20_000;
+/** In memory where that is possible: each input is a file. */
+const PLACE = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
 /**
  * @param {string} name
@@ -19,7 +21,7 @@ const START_MS = 20_000;
  * @returns {Promise<{ line: string, finding?: string }>}
  */
 export async function fuzzReader(name, { seconds, seed }) {
-  const folder = mkdtempSync(join(tmpdir(), "dllama-fuzz-"));
+  const folder = mkdtempSync(join(PLACE, "dllama-fuzz-"));
   try {
     const node = [process.execPath, "--max-old-space-size=400", CHILD];
     const command = [...node, name, String(seed), String(seconds), folder];
