@@ -3,6 +3,8 @@
  * `node -C dllama-source --import tsx scripts/fuzz-seeds.mjs` after a change of a format.
  */
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,7 +19,10 @@ import {
 } from "../packages/core/test/support/sentencepiece-bytes.ts";
 import { BYTE_PIECES, NORMAL } from "../packages/core/test/support/sentencepiece-bytes.ts";
 import { float, size, text, tinyLlama } from "../packages/core/test/support/tiny-llama.ts";
+import { recordSession, splitFrames } from "./lib/hostile/recording.mjs";
 import { root } from "./lib/workspace.mjs";
+
+const MAIN = join(root, "packages/cli/dist/main.js");
 
 function seed(target, name, bytes) {
   const folder = join(root, "fuzz/corpus", target);
@@ -108,6 +113,62 @@ async function checkpoints() {
   seed("params", "llama", JSON.stringify({ ...llama2, ...more }));
 }
 
+/** The Rust targets' inputs, out of what a root and a worker say. */
+async function traffic() {
+  const worker = spawn(process.execPath, [MAIN, "worker", "--port", "0", "--insecure"]);
+  const folder = mkdtempSync(join(tmpdir(), "dllama-seeds-"));
+  try {
+    const [line] = await once(worker.stdout, "data");
+    const address = String(line).trim().split(" ").at(-1);
+    for (const way of ["direct", "scattered"]) {
+      takeApart(way, await recordSession(address, folder, way));
+    }
+  } finally {
+    worker.kill();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const HELLO_BYTES = 44;
+const REPLY_BYTES = 16;
+const CONTROL = 3;
+/** Of the control messages (crates/engine/src/roles/messages.rs). */
+const CORPORA = { 1: "program", 4: "rows", 9: "plan" };
+
+function takeApart(way, { toWorker, toRoot }) {
+  const { start, frames } = splitFrames(toWorker);
+  seed("hello", "root", toWorker.subarray(0, HELLO_BYTES));
+  seed("reply", "accepted", toRoot.subarray(0, REPLY_BYTES));
+  const oneWorker = Buffer.of(1);
+  seed("setup", "addresses", Buffer.concat([oneWorker, toWorker.subarray(HELLO_BYTES, start)]));
+  seed(
+    "setup",
+    "report",
+    Buffer.concat([oneWorker, toRoot.subarray(REPLY_BYTES, REPLY_BYTES + 1)]),
+  );
+  const sequence = toWorker.subarray(start + 4, start + 8);
+  seed("frame_header", "plan", Buffer.concat([sequence, toWorker.subarray(start, start + 16)]));
+  for (const { kind, tag, payload } of frames) {
+    if (kind === CONTROL && tag in CORPORA) seed(CORPORA[tag], `${payload.length}-bytes`, payload);
+  }
+  seed("session", way, Buffer.concat(frames.map(pack)));
+  // A control message, whatever the four calls are.
+  const calls = Buffer.of(0, 1, 3, 5);
+  seed("frames", "control", Buffer.concat([calls, toWorker.subarray(start, start + 16 + 41)]));
+  const reason = Buffer.from("ENDED" + "the worker is being closed");
+  seed("abort", "closed", Buffer.concat([Buffer.of(255, 255, 255, 255, 5, 0), reason]));
+}
+
+/** As the target `session` reads it: the weights are zeros, which it can make itself. */
+function pack({ kind, tag, payload }) {
+  const isFill =
+    payload.length > 0 && payload.length % 16 === 0 && payload.every((byte) => byte === tag);
+  const size = Buffer.alloc(2);
+  size.writeUInt16LE(isFill ? 0x8000 | (payload.length / 16) : payload.length);
+  return Buffer.concat([Buffer.of(kind, tag), size, isFill ? Buffer.alloc(0) : payload]);
+}
+
 ggufs();
 tokenizers();
+await traffic();
 await checkpoints();

@@ -13,7 +13,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let (near, mut far) = UnixStream::pair().expect("a socket pair");
-    far.write_all(bytes).expect("a socket's buffer holds the longest input");
+    far.write_all(bytes)
+        .expect("a socket's buffer holds the longest input");
     far.shutdown(Shutdown::Write).expect("shut down");
     let addresses = ["fuzz:0", "fuzz:1"].map(str::to_owned);
     let options = LinkOptions {
@@ -26,7 +27,9 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
     for call in calls {
         let result = match call >> 1 & 7 {
-            0 | 1 => mesh.receive_control(1, 512).map(|(_, bytes)| assert!(bytes.len() <= 512)),
+            0 | 1 => mesh
+                .receive_control(1, 512)
+                .map(|(_, bytes)| assert!(bytes.len() <= 512)),
             2 => mesh.broadcast(1, &mut [0; 24]),
             3 => mesh.gather(0, &[1; 16], &mut [0; 32]),
             4 => mesh.all_gather(&[1; 8], &mut [0; 24], &[8, 16]),

@@ -66,7 +66,8 @@ pub fn setup(bytes: &[u8]) {
 /// A connection on which these bytes have come, and no more will.
 fn stream_of(bytes: &[u8]) -> TcpStream {
     let (near, mut far) = UnixStream::pair().expect("a socket pair");
-    far.write_all(bytes).expect("a socket's buffer holds the longest input");
+    far.write_all(bytes)
+        .expect("a socket's buffer holds the longest input");
     // What is read from it does not ask what kind of socket it is.
     TcpStream::from(OwnedFd::from(near))
 }
