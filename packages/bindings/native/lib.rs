@@ -9,6 +9,7 @@
 mod convert;
 mod cores;
 mod engine;
+mod engine_thread;
 mod failure;
 mod forward;
 mod plan;
