@@ -1,6 +1,7 @@
 //! `Engine`: a model on the root and its workers.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use dllama_engine::{Progress, Root, RootOptions};
 use napi::bindgen_prelude::{AsyncTask, BigInt, Object};
@@ -8,6 +9,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, ScopedTask, Status};
 use napi_derive::napi;
 
+use crate::brief::Brief;
 use crate::engine_thread::{Answer, EngineThread};
 use crate::failure::{Failure, Outcome};
 use crate::plan::{Measurement, Plan};
@@ -42,6 +44,7 @@ type OnProgress = ThreadsafeFunction<LoadProgress, (), LoadProgress, Status, fal
 #[napi]
 pub struct Engine {
     pub(crate) thread: EngineThread,
+    pub(crate) brief: Arc<Brief>,
     isa: &'static str,
     plan: dllama_engine::Plan,
     measurement: Option<dllama_engine::Measurement>,
@@ -144,6 +147,7 @@ impl<'task> ScopedTask<'task> for Load {
         let loaded = output.map_err(|failure| failure.into_js(env))?;
         Ok(Engine {
             thread: loaded.thread,
+            brief: Arc::default(),
             isa: loaded.isa,
             plan: loaded.plan,
             measurement: loaded.measurement,

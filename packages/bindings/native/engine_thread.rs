@@ -18,7 +18,8 @@ use std::time::{Duration, Instant};
 
 use dllama_engine::Root;
 use napi::Env;
-use napi::bindgen_prelude::{Object, ToNapiValue};
+use napi::JsValue;
+use napi::bindgen_prelude::{Object, PromiseRaw, ToNapiValue};
 use napi::sys::{napi_env, napi_value};
 
 use crate::failure::{Failure, Outcome};
@@ -48,22 +49,28 @@ impl Answer for () {
 }
 
 /// A root with its thread. Dropping it lets the thread end after what it was asked before.
-pub struct EngineThread(Arc<Queue>);
+pub struct EngineThread {
+    queue: Arc<Queue>,
+    root: Arc<Mutex<Option<Root>>>,
+}
 
 impl EngineThread {
     /// Starts the thread.
     pub fn start(root: Root) -> Outcome<Self> {
         let queue = Arc::new(Queue::new());
-        let served = Arc::clone(&queue);
+        let root = Arc::new(Mutex::new(Some(root)));
+        let (served, its_root) = (Arc::clone(&queue), Arc::clone(&root));
         let serve = move || {
-            let mut root = Some(root);
             while let Some(job) = served.next() {
-                job(&mut root);
+                job(&mut lock(&its_root));
+                served.state().n_under_way -= 1;
             }
+            // Ending threads and unmapping takes milliseconds that the JavaScript thread has not.
+            *lock(&its_root) = None;
         };
         let thread = thread::Builder::new().name("dllama-engine".to_owned());
         match thread.spawn(serve) {
-            Ok(_) => Ok(Self(queue)),
+            Ok(_) => Ok(Self { queue, root }),
             Err(error) => Err(dllama_engine::Error::from(error).into()),
         }
     }
@@ -74,10 +81,27 @@ impl EngineThread {
         env: &'env Env,
         work: impl FnOnce(&Root) -> Outcome<T> + Send + 'static,
     ) -> napi::Result<Object<'env>> {
-        self.promise(env, |root| match root {
-            Some(root) => work(root),
-            None => Err(Failure::disposed("engine")),
-        })
+        self.promise(env, |root| with_root(root, work))
+    }
+
+    /// Whether the thread has nothing to do.
+    pub fn is_idle(&self) -> bool {
+        self.queue.state().n_under_way == 0
+    }
+
+    /// Does `work` on this thread, for which the other one has to be idle, and returns a promise that is
+    /// settled.
+    pub fn do_here<'env, T: Answer>(
+        &self,
+        env: &'env Env,
+        work: impl FnOnce(&Root) -> Outcome<T>,
+    ) -> napi::Result<Object<'env>> {
+        let outcome = caught(|| with_root(&mut lock(&self.root), work));
+        let promise = match outcome {
+            Ok(_) => PromiseRaw::resolve(env, Settled(outcome))?,
+            Err(failure) => PromiseRaw::reject(env, failure.into_js(env))?,
+        };
+        Ok(Object::from_raw(env.raw(), promise.raw()))
     }
 
     /// Has the thread give the root's memory back and end.
@@ -86,7 +110,7 @@ impl EngineThread {
             *root = None;
             Ok(())
         });
-        self.0.close();
+        self.queue.close();
         promise
     }
 
@@ -96,19 +120,33 @@ impl EngineThread {
         work: impl FnOnce(&mut Option<Root>) -> Outcome<T> + Send + 'static,
     ) -> napi::Result<Object<'env>> {
         let (deferred, promise) = env.create_deferred()?;
-        self.0.push(Box::new(move |root| {
-            // A promise that nobody settles would be waited for for ever.
-            let outcome = catch_unwind(AssertUnwindSafe(|| work(root)))
-                .unwrap_or_else(|_| Err(Failure::panicked()));
+        self.queue.push(Box::new(move |root| {
+            let outcome = caught(|| work(root));
             deferred.resolve(move |_| Ok(Settled(outcome)));
         }));
         Ok(promise)
     }
 }
 
+fn lock(root: &Mutex<Option<Root>>) -> MutexGuard<'_, Option<Root>> {
+    root.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn with_root<T>(root: &mut Option<Root>, work: impl FnOnce(&Root) -> Outcome<T>) -> Outcome<T> {
+    match root {
+        Some(root) => work(root),
+        None => Err(Failure::disposed("engine")),
+    }
+}
+
+/// A panic ends neither the thread nor the process, and its promise is settled, too.
+fn caught<T>(work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Failure::panicked()))
+}
+
 impl Drop for EngineThread {
     fn drop(&mut self) {
-        self.0.close();
+        self.queue.close();
     }
 }
 
@@ -138,6 +176,8 @@ struct Queue {
 #[derive(Default)]
 struct State {
     jobs: VecDeque<Job>,
+    /// Jobs, and the one that the thread is at.
+    n_under_way: usize,
     is_closed: bool,
     is_asleep: bool,
 }
@@ -166,19 +206,22 @@ impl Queue {
             return job(&mut None);
         }
         state.jobs.push_back(job);
-        self.tell(&mut state);
+        state.n_under_way += 1;
+        self.tell(state);
     }
 
     /// Lets the thread end after the jobs that there are.
     fn close(&self) {
         let mut state = self.state();
         state.is_closed = true;
-        self.tell(&mut state);
+        self.tell(state);
     }
 
-    fn tell(&self, state: &mut State) {
+    fn tell(&self, mut state: MutexGuard<'_, State>) {
         self.n_changes.fetch_add(1, Ordering::Release);
-        if std::mem::take(&mut state.is_asleep) {
+        let is_asleep = std::mem::take(&mut state.is_asleep);
+        drop(state);
+        if is_asleep {
             self.changed.notify_one();
         }
     }
@@ -211,9 +254,12 @@ impl Queue {
         }
     }
 
+    /// Waits awake for a bounded time, and yields between looks: the kernel likes to put a thread that is
+    /// woken on the core of the one that wakes it, so that JavaScript may be waiting for this very core.
     fn wait_awake(&self, n_changes: u32) {
         let start = Instant::now();
         while start.elapsed() < self.awake {
+            thread::yield_now();
             for _ in 0..SPINS {
                 if self.n_changes.load(Ordering::Acquire) != n_changes {
                     return;

@@ -1,6 +1,9 @@
 //! `engine.forward` and `engine.fullRow`: from rows to candidates.
 
-use dllama_engine::{ForwardReport, OpTimes, Row, RowClass, RowResult, Want};
+use std::sync::Arc;
+use std::time::Instant;
+
+use dllama_engine::{ForwardReport, OpTimes, Root, Row, RowClass, RowResult, Want};
 use napi::Env;
 use napi::bindgen_prelude::{Array, Float32ArraySlice, JsObjectValue, Object, Uint32ArraySlice};
 use napi_derive::napi;
@@ -30,11 +33,24 @@ impl Engine {
         row_class: String,
         rows: Vec<ForwardRow>,
     ) -> napi::Result<Object<'env>> {
+        let is_one_row = rows.len() == 1;
         let request = request(&row_class, rows);
-        self.thread.ask(env, |root| {
+        let brief = Arc::clone(&self.brief);
+        let forward = move |root: &Root| {
             let (class, rows) = request?;
-            Ok(root.forward(class, rows)?)
-        })
+            let start = Instant::now();
+            let report = root.forward(class, rows)?;
+            // A forward of several ranks may wait for a peer, however brief the last one was.
+            if is_one_row && root.world_size() == 1 {
+                brief.took(start.elapsed());
+            }
+            Ok(report)
+        };
+        if is_one_row && self.thread.is_idle() && self.brief.stays() {
+            self.thread.do_here(env, forward)
+        } else {
+            self.thread.ask(env, forward)
+        }
     }
 
     /// All logits of wanted row `index` of the last forward.

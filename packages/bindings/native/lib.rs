@@ -6,6 +6,7 @@
     allow(dead_code, reason = "napi registers its exports in Node alone")
 )]
 
+mod brief;
 mod convert;
 mod cores;
 mod engine;
