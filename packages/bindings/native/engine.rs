@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use dllama_engine::{Progress, Root, RootOptions};
 use napi::bindgen_prelude::{AsyncTask, BigInt};
@@ -88,12 +89,30 @@ impl Engine {
         AsyncTask::new(Digests(self.handle.clone()))
     }
 
+    /// Connects to the workers anew after an error has ended the engine, and has them load again: `patienceMs`
+    /// for a worker to answer. The KV cache is empty then.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn reconnect(
+        &self,
+        patience_ms: f64,
+        on_progress: Option<OnProgress>,
+    ) -> AsyncTask<Reconnect> {
+        AsyncTask::new(Reconnect {
+            handle: self.handle.clone(),
+            patience: Duration::from_secs_f64(patience_ms.clamp(0.0, MAX_PATIENCE_MS) / 1e3),
+            on_progress,
+        })
+    }
+
     /// Says goodbye to the workers and gives all memory back, after what is under way.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn dispose(&self) -> AsyncTask<Dispose> {
         AsyncTask::new(Dispose(self.handle.take()))
     }
 }
+
+/// A day, so that the milliseconds of a caller are a duration.
+const MAX_PATIENCE_MS: f64 = 86_400_000.0;
 
 impl Drop for Engine {
     fn drop(&mut self) {
@@ -134,16 +153,7 @@ impl<'task> ScopedTask<'task> for Load {
             n_threads: options.n_threads as usize,
             plan: options.plan.map(Into::into),
         };
-        let on_progress = self.on_progress.take();
-        let progress = |progress: Progress| {
-            if let Some(on_progress) = &on_progress {
-                let progress = LoadProgress {
-                    done_bytes: progress.done_bytes as f64,
-                    total_bytes: progress.total_bytes as f64,
-                };
-                on_progress.call(progress, ThreadsafeFunctionCallMode::NonBlocking);
-            }
-        };
+        let progress = told_to(self.on_progress.take());
         Ok(Root::load(options, &progress).map_err(Failure::from))
     }
 
@@ -155,6 +165,40 @@ impl<'task> ScopedTask<'task> for Load {
             measurement: root.measurement(),
             handle: Handle(Arc::new(Mutex::new(Some(Arc::new(root))))),
         })
+    }
+}
+
+fn told_to(on_progress: Option<OnProgress>) -> impl Fn(Progress) + Sync {
+    move |progress| {
+        if let Some(on_progress) = &on_progress {
+            let progress = LoadProgress {
+                done_bytes: progress.done_bytes as f64,
+                total_bytes: progress.total_bytes as f64,
+            };
+            on_progress.call(progress, ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    }
+}
+
+pub struct Reconnect {
+    handle: Handle,
+    patience: Duration,
+    on_progress: Option<OnProgress>,
+}
+
+#[napi]
+impl<'task> ScopedTask<'task> for Reconnect {
+    type Output = Outcome<()>;
+    type JsValue = ();
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        let progress = told_to(self.on_progress.take());
+        let reconnect = || Ok(self.handle.root()?.reconnect(self.patience, &progress)?);
+        Ok(reconnect())
+    }
+
+    fn resolve(&mut self, env: &'task Env, output: Self::Output) -> napi::Result<()> {
+        output.map_err(|failure| failure.into_js(env))
     }
 }
 

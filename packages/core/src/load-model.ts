@@ -4,6 +4,10 @@ import { fileURLToPath } from "node:url";
 
 import { physicalCores } from "@dllama/bindings";
 
+import { Ranks } from "./cluster/ranks.ts";
+import type { LoadedRanks } from "./cluster/ranks.ts";
+import { requireLossOptions } from "./cluster/recovery/recovery.ts";
+import type { LossOptions } from "./cluster/recovery/recovery.ts";
 import { DllamaError } from "./errors.ts";
 import { MetadataView } from "./gguf/metadata-view.ts";
 import type { GgufFile } from "./gguf/gguf-file.ts";
@@ -25,7 +29,7 @@ export const embeddedModelPath = fileURLToPath(
 /** More is seldom used, and a KV cache of Llama 2 7B takes 0.5 MiB a position. */
 const DEFAULT_MAX_SEQ_LEN = 4096;
 
-export interface LoadOptions extends RankOptions {
+export interface LoadOptions extends RankOptions, LossOptions {
   /** A GGUF file. Defaults to the embedded model. */
   path?: string | undefined;
   /** Threads of the root. Defaults to the physical cores that this process may use. */
@@ -51,20 +55,23 @@ export async function loadModel(options: LoadOptions = {}): Promise<Model> {
   requireFloatType(file, open, options.weightsFloatType);
   const tokenizer = await findTokenizer(file, open, options.tokenizer);
   const seqLen = chooseSeqLen(open, options.maxSeqLen);
-  const { engine, programs, plan } = await loadRanks(open, { ...options, path, nthreads, seqLen });
-  return new Model(engine, tokenizer, {
+  requireLossOptions(options);
+  const load = async (workers: readonly string[]): Promise<LoadedRanks> => {
+    const { engine, plan } = await loadRanks(open, { ...options, path, workers, nthreads, seqLen });
+    return { engine, plan, workers };
+  };
+  const ranks = new Ranks(await load(options.workers ?? []), load);
+  const info = {
     path,
     name: new MetadataView(file).string("general.name", "model"),
-    worldSize: programs.length,
     nthreads,
-    isa: engine.isa,
-    plan,
     seqLen,
     contextLength: open.contextLength,
     vocabSize: open.vocabSize,
     weightsFloatType: open.floatType,
     weightBytes: open.weightBytes,
-  });
+  };
+  return new Model(ranks, tokenizer, info, options);
 }
 
 /** Threads beyond this are a mistake, and each takes a stack. */
