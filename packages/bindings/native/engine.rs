@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use dllama_engine::{Progress, Root, RootOptions};
 use napi::bindgen_prelude::{AsyncTask, BigInt, Object};
@@ -76,12 +77,30 @@ impl Engine {
         self.thread.ask(env, |root| Ok(Digests(root.digests()?)))
     }
 
+    /// Connects to the workers anew after an error has ended the engine, and has them load again: `patienceMs`
+    /// for a worker to answer. The KV cache is empty then.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn reconnect<'env>(
+        &self,
+        env: &'env Env,
+        patience_ms: f64,
+        on_progress: Option<OnProgress>,
+    ) -> napi::Result<Object<'env>> {
+        let patience = Duration::from_secs_f64(patience_ms.clamp(0.0, MAX_PATIENCE_MS) / 1e3);
+        self.thread.ask(env, move |root| {
+            Ok(root.reconnect(patience, &told_to(on_progress))?)
+        })
+    }
+
     /// Says goodbye to the workers and gives all memory back, after what is under way.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn dispose<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
         self.thread.dispose(env)
     }
 }
+
+/// A day, so that the milliseconds of a caller are a duration.
+const MAX_PATIENCE_MS: f64 = 86_400_000.0;
 
 /// Connects to the workers and loads all ranks. `onProgress` is told how far it has come.
 #[napi(ts_return_type = "Promise<Engine>")]
@@ -121,16 +140,7 @@ impl<'task> ScopedTask<'task> for Load {
             n_threads: options.n_threads as usize,
             plan: options.plan.map(Into::into),
         };
-        let on_progress = self.on_progress.take();
-        let progress = |progress: Progress| {
-            if let Some(on_progress) = &on_progress {
-                let progress = LoadProgress {
-                    done_bytes: progress.done_bytes as f64,
-                    total_bytes: progress.total_bytes as f64,
-                };
-                on_progress.call(progress, ThreadsafeFunctionCallMode::NonBlocking);
-            }
-        };
+        let progress = told_to(self.on_progress.take());
         let load = || {
             let root = Root::load(options, &progress)?;
             Ok(Loaded {
@@ -152,6 +162,18 @@ impl<'task> ScopedTask<'task> for Load {
             plan: loaded.plan,
             measurement: loaded.measurement,
         })
+    }
+}
+
+fn told_to(on_progress: Option<OnProgress>) -> impl Fn(Progress) + Sync {
+    move |progress| {
+        if let Some(on_progress) = &on_progress {
+            let progress = LoadProgress {
+                done_bytes: progress.done_bytes as f64,
+                total_bytes: progress.total_bytes as f64,
+            };
+            on_progress.call(progress, ThreadsafeFunctionCallMode::NonBlocking);
+        }
     }
 }
 

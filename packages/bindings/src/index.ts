@@ -22,7 +22,8 @@ export const convertFloats = native.convertFloats;
  * Connects to the workers, sends them their Programs and slices, and loads the root's own weights.
  *
  * Rejects with an Error with a stable `code`, and perhaps a `hint`; for a lost peer with its `rank`
- * and `address`.
+ * and `address`, for one that gave up with its `peerCode`, too. `mayPass` is true where the same call may
+ * succeed a little later.
  */
 export const loadEngine = native.loadEngine;
 
