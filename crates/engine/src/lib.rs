@@ -19,6 +19,8 @@ compile_error!("weights, caches and wire are little-endian, and used in place");
 mod cores;
 mod error;
 mod float_type;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod matmul_rates;
 mod memory;
 mod ops;

@@ -31,7 +31,8 @@ export const connectRanks = native.connectRanks;
  * connection is the engine's from then on, whatever comes of it.
  *
  * Rejects with an Error with a stable `code`, and perhaps a `hint`; for a lost peer with its `rank`
- * and `address`.
+ * and `address`, for one that gave up with its `peerCode`, too. `mayPass` is true where the same call may
+ * succeed a little later.
  */
 export const loadEngine = native.loadEngine;
 

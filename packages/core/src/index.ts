@@ -4,6 +4,7 @@ export { benchmark } from "./benchmark/benchmark.ts";
 export type { BenchmarkMachine, BenchmarkOptions, BenchmarkResult } from "./benchmark/benchmark.ts";
 export { planTests, positionsNeeded } from "./benchmark/cases.ts";
 export type { BenchmarkTest, TestLists } from "./benchmark/cases.ts";
+export type { ClusterEvent, LossOptions, OnLost } from "./cluster/recovery/recovery.ts";
 export { DEFAULT_PORT, serveWorker } from "./cluster/serve-worker.ts";
 export type { RunningWorker, WorkerEvent, WorkerOptions } from "./cluster/serve-worker.ts";
 export type { AllReduceChoice, SessionPlan } from "./cluster/session-plan.ts";

@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 
 import { attentionUnits, planShards } from "../src/cluster/shards.ts";
-import { equalSplit } from "../src/cluster/split.ts";
+import { equalSplit, splitOfThoseLeft } from "../src/cluster/split.ts";
 import type { Part, SplitSizes } from "../src/cluster/shards.ts";
 import { expectError } from "./support/expect-error.ts";
 
@@ -215,6 +215,14 @@ test("a KV head at a border lies on two ranks", () => {
       [4, 2, 1, 1],
     ],
   );
+});
+
+test("those who are left keep their weights, if that gives anybody anything", () => {
+  const workers = ["a:1", "b:1", "c:1"];
+  assert.equal(splitOfThoseLeft([4, 3, 2, 1], workers, ["a:1", "c:1"]), [4, 3, 1]);
+  assert.equal(splitOfThoseLeft([4, 3, 2, 1], workers, []), [4]);
+  assert.is(splitOfThoseLeft([0, 1, 0, 0], workers, ["b:1", "c:1"]), "equal");
+  assert.is(splitOfThoseLeft("auto", workers, ["b:1"]), "auto");
 });
 
 test("more ranks than attention units: the error has the number that works", async () => {

@@ -63,6 +63,12 @@ impl Rank {
         })
     }
 
+    /// Forgets all sequences: the KV cache is empty.
+    pub(crate) fn clear(&mut self) {
+        self.lengths.fill(0);
+        self.last = (0, 0);
+    }
+
     /// The last step, which the rules of a Program make the candidates.
     pub(crate) fn last_step(&self) -> &Step {
         self.program

@@ -6,7 +6,7 @@ mod loading;
 mod messages;
 mod planning;
 mod root;
-mod session;
+pub(crate) mod session;
 mod worker;
 
 pub use connected::Connected;

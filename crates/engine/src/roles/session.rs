@@ -20,13 +20,13 @@ use crate::rows;
 use crate::weights::{WeightPlan, Weights};
 
 /// A session with one root.
-pub(super) struct Session<'a> {
-    pub(super) mesh: &'a Mesh,
-    pub(super) pool: &'a Pool,
-    pub(super) kernels: Kernels,
-    pub(super) n_threads: usize,
+pub(crate) struct Session<'a> {
+    pub(crate) mesh: &'a Mesh,
+    pub(crate) pool: &'a Pool,
+    pub(crate) kernels: Kernels,
+    pub(crate) n_threads: usize,
     /// Bytes that the session may take.
-    pub(super) max_memory: Option<u64>,
+    pub(crate) max_memory: Option<u64>,
 }
 
 impl Session<'_> {
@@ -35,7 +35,7 @@ impl Session<'_> {
     /// # Errors
     ///
     /// Whatever ends the session otherwise.
-    pub(super) fn serve(&self, tell: &dyn Fn(WorkerEvent)) -> Result<(), Error> {
+    pub(crate) fn serve(&self, tell: &dyn Fn(WorkerEvent)) -> Result<(), Error> {
         let mesh = self.mesh;
         let Some(mut rank) = self.load(tell)? else {
             return Ok(());

@@ -11,6 +11,7 @@ import { inferenceSpec } from "../args/inference.ts";
 import { parse } from "../args/parse.ts";
 import { UsageError } from "../args/usage-error.ts";
 import { runWriters } from "../output/formats.ts";
+import { clusterEventText } from "../output/cluster-event.ts";
 import { log, setVerbosity } from "../output/log.ts";
 import { planText } from "../output/plan.ts";
 import { startProgress } from "../output/progress.ts";
@@ -70,6 +71,8 @@ async function load(flags: Flags, path: string | undefined, signal: AbortSignal)
       bufferFloatType: flags["buffer-float-type"],
       kvCacheType: flags["kv-cache-type"],
       allReduce: flags["all-reduce"],
+      onLost: flags["on-lost"],
+      onLostTimeoutMs: flags["on-lost-timeout"] * 1000,
       split: flags.split,
       onShared: (ranks) => ranks.forEach((rank, index) => log.debug(sharedRankText(rank, index))),
       tokenizer: flags.tokenizer,
@@ -96,6 +99,11 @@ async function generate(
     seed: flags.seed,
     ignoreEos: flags["ignore-eos"],
     signal,
+    onEvent: (event) => {
+      const told = clusterEventText(event);
+      if (told !== undefined) log.warn(told);
+      writer.clusterEvent?.(event);
+    },
   });
   const { info } = model;
   const bufferFloatType = flags["buffer-float-type"];

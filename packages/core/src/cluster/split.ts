@@ -37,3 +37,17 @@ export function requireSplit(split: readonly number[], worldSize = split.length)
     { hint: `For equal parts: ${equalSplit(worldSize).join()}.` },
   );
 }
+
+/**
+ * The choice for those of a session's `workers` that are `left`: weights stay with their ranks, where they
+ * still give anybody anything.
+ */
+export function splitOfThoseLeft(
+  split: SplitChoice,
+  workers: readonly string[],
+  left: readonly string[],
+): SplitChoice {
+  if (typeof split === "string" || left.length === workers.length) return split;
+  const weights = split.filter((_, rank) => rank === 0 || left.includes(workers[rank - 1] ?? ""));
+  return isSplit(weights) ? weights : "equal";
+}
