@@ -42,7 +42,6 @@ test("without arguments everything has its default", () => {
     "buffer-float-type": "q80",
     "all-reduce": "auto",
     "kv-cache-type": "f16",
-    split: "auto",
     "on-lost": "wait",
     "on-lost-timeout": 60,
     insecure: false,
