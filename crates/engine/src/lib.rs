@@ -3,6 +3,7 @@
 //! | module | idea |
 //! |---|---|
 //! | `program` | what a rank computes, as data, and the proof that it stays within its memory |
+//! | `host` | what the kernel tells of the machine: temperature, throttling |
 //! | `memory` | buffers and KV cache that threads share, availability |
 //! | `weights` | a rank's slices: mapped, gathered, sent, received |
 //! | `plan` | what the ranks have agreed on beside their Programs |
@@ -17,6 +18,7 @@ compile_error!("weights, caches and wire are little-endian, and used in place");
 
 mod error;
 mod float_type;
+mod host;
 mod memory;
 mod ops;
 mod plan;
@@ -29,8 +31,9 @@ mod weights;
 
 pub use error::Error;
 pub use float_type::FloatType;
+pub use host::{HostReport, HostState};
 pub use plan::{AllReducePlan, Measurement, Plan};
-pub use rank::{Digest, OpTimes, RowResult};
+pub use rank::{Digest, ForwardTimes, OpTimes, RankTimes, RowResult};
 pub use read_rate::read_rate;
 pub use roles::{ForwardReport, Progress, Root, RootOptions, Worker, WorkerEvent};
 pub use rows::{Row, RowClass, Want};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use dllama_engine::{Progress, Root, RootOptions};
+use dllama_net::Watch;
 use napi::bindgen_prelude::{AsyncTask, BigInt, Object};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, ScopedTask, Status};
@@ -45,6 +46,7 @@ type OnProgress = ThreadsafeFunction<LoadProgress, (), LoadProgress, Status, fal
 pub struct Engine {
     pub(crate) thread: EngineThread,
     pub(crate) brief: Arc<Brief>,
+    pub(crate) watch: Watch,
     isa: &'static str,
     plan: dllama_engine::Plan,
     measurement: Option<dllama_engine::Measurement>,
@@ -98,6 +100,7 @@ pub struct Loaded {
     isa: &'static str,
     plan: dllama_engine::Plan,
     measurement: Option<dllama_engine::Measurement>,
+    watch: Watch,
 }
 
 pub struct Load {
@@ -137,6 +140,7 @@ impl<'task> ScopedTask<'task> for Load {
                 isa: root.isa().name(),
                 plan: root.plan(),
                 measurement: root.measurement(),
+                watch: root.watch(),
                 thread: EngineThread::start(root)?,
             })
         };
@@ -148,6 +152,7 @@ impl<'task> ScopedTask<'task> for Load {
         Ok(Engine {
             thread: loaded.thread,
             brief: Arc::default(),
+            watch: loaded.watch,
             isa: loaded.isa,
             plan: loaded.plan,
             measurement: loaded.measurement,

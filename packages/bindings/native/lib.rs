@@ -14,5 +14,6 @@ mod engine_thread;
 mod failure;
 mod forward;
 mod plan;
+mod rank_times;
 mod read_rate;
 mod worker;

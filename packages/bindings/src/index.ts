@@ -3,6 +3,7 @@
 import { loadAddon } from "./load-addon.ts";
 
 export type { Engine, EngineOptions, ForwardResult, ForwardRow, LoadProgress } from "./engine.ts";
+export type { HostFacts, RankSums, RankTimes, Waiting } from "./engine.ts";
 export type { Measurement, OpMs, Plan, RankDigest, RowClass, RowResult } from "./engine.ts";
 export type { FloatType, SourceFloatType } from "./load-addon.ts";
 export type { ServerEvent, WorkerServer } from "./worker.ts";

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 
 import { physicalCores } from "@dllama/bindings";
 
+import { weightShares } from "./cluster/weight-shares.ts";
 import { DllamaError } from "./errors.ts";
 import { MetadataView } from "./gguf/metadata-view.ts";
 import type { GgufFile } from "./gguf/gguf-file.ts";
@@ -56,6 +57,7 @@ export async function loadModel(options: LoadOptions = {}): Promise<Model> {
     path,
     name: new MetadataView(file).string("general.name", "model"),
     worldSize: programs.length,
+    shares: weightShares(programs),
     nthreads,
     isa: engine.isa,
     plan,

@@ -1,6 +1,6 @@
 /** A loaded model. */
 
-import type { Engine, RankDigest } from "@dllama/bindings";
+import type { Engine, RankDigest, Waiting } from "@dllama/bindings";
 
 import type { SessionPlan } from "./cluster/session-plan.ts";
 import { Generation } from "./generation/generation.ts";
@@ -13,6 +13,8 @@ export interface ModelInfo {
   name: string;
   /** Ranks that share the model: the root and its workers. */
   worldSize: number;
+  /** Values of the shared weights that each rank has. */
+  shares: number[];
   /** Threads of the root. */
   nthreads: number;
   /** The root's instruction set. */
@@ -55,6 +57,7 @@ export class Model {
     const context = {
       engine: this.engine,
       tokenizer: this.tokenizer,
+      shares: this.info.shares,
       seqLen: this.info.seqLen,
       takeTurn: () => this.#takeTurn(),
     };
@@ -69,6 +72,11 @@ export class Model {
   /** Frees the workers and all memory, after what is under way. */
   dispose(): Promise<void> {
     return fromNative(this.engine.dispose());
+  }
+
+  /** Whom the forward under way waits for; null while it computes, or none is. */
+  waiting(): Waiting | null {
+    return this.engine.waiting();
   }
 
   async #takeTurn(): Promise<() => void> {

@@ -20,6 +20,7 @@ const engine = {
     return result;
   },
   fullRow: (index) => loaded.engine.fullRow(index),
+  rankTimes: () => loaded.engine.rankTimes(),
 };
 const model = new Model(engine, loaded.tokenizer, loaded.info);
 const write = (text) => process.stdout.write(text);

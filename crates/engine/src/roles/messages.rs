@@ -24,8 +24,11 @@ pub(crate) const MEASURE: u8 = 8;
 /// Root: the plan, as JSON, once and before the Program.
 pub(crate) const PLAN: u8 = 9;
 
+/// Root: where the time went since it asked the last time. The worker answers with the same tag.
+pub(crate) const TIMES: u8 = 25;
+
 /// Largest answer of a worker.
-pub(crate) const MAX_ANSWER_BYTES: usize = 64;
+pub(crate) const MAX_ANSWER_BYTES: usize = 256;
 
 /// Waits for a message of `rank` that has to have `tag`.
 ///

@@ -5,6 +5,7 @@ mod messages;
 mod planning;
 mod root;
 mod session;
+mod times;
 mod worker;
 
 pub use loading::Progress;

@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dllama_kernels::{Isa, Kernels, Pool};
-use dllama_net::{AllReduce, ConnectOptions, Mesh, connect};
+use dllama_net::{AllReduce, ConnectOptions, Mesh, Watch, connect};
 
 use super::loading::{Loading, Progress, parse};
-use super::messages::{BYE, DIGEST, FORWARD, FULL_ROW, expect};
+use super::messages::{BYE, DIGEST, FORWARD, FULL_ROW, TIMES, expect};
 use super::planning::{announce, measure};
 use crate::error::Error;
 use crate::ops::candidates;
 use crate::plan::{Measurement, Plan};
-use crate::rank::{Digest, OpTimes, Rank, RowResult};
+use crate::rank::{Digest, OpTimes, Rank, RankTimes, RowResult};
 use crate::rows::{self, Row, RowClass};
 use crate::weights::{ModelFile, ReadAhead, WeightPlan};
 
@@ -123,21 +123,24 @@ impl Root {
         let before = self.mesh.traffic();
         let start = Instant::now();
         let message = rows::encode(class, &rows);
-        let (results, op_times) = self.run(
+        let (results, op_times, traffic) = self.run(
             FORWARD,
             &message,
             |rank| rank.check(class, rows),
-            |rank, rows| rank.forward(&self.pool, &self.mesh, &rows),
+            |rank, rows| {
+                let (results, op_times) = rank.forward(&self.pool, &self.mesh, &rows)?;
+                let traffic = self.mesh.traffic() - before;
+                rank.times.add(class, &op_times, start.elapsed(), traffic);
+                Ok((results, op_times, traffic))
+            },
         )?;
-        let after = self.mesh.traffic();
-        let transfer = after.waited - before.waited;
         Ok(ForwardReport {
             rows: results,
-            inference: start.elapsed().saturating_sub(transfer),
-            transfer,
+            inference: start.elapsed().saturating_sub(traffic.waited),
+            transfer: traffic.waited,
             op_times,
-            sent_bytes: after.sent_bytes - before.sent_bytes,
-            received_bytes: after.received_bytes - before.received_bytes,
+            sent_bytes: traffic.sent_bytes,
+            received_bytes: traffic.received_bytes,
         })
     }
 
@@ -181,6 +184,38 @@ impl Root {
         )
     }
 
+    /// Where the time of each rank went since this was asked the last time, in rank order.
+    ///
+    /// # Errors
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn rank_times(&self) -> Result<Vec<RankTimes>, Error> {
+        self.run(
+            TIMES,
+            &[],
+            |rank| Ok(rank.times.take()),
+            |_, own| {
+                let workers = 1..self.mesh.world_size();
+                let theirs = workers.map(|rank| RankTimes::receive(&self.mesh, rank));
+                std::iter::once(Ok(own)).chain(theirs).collect()
+            },
+        )
+    }
+
+    /// The address of a rank, as the root knows it.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such rank.
+    pub fn address(&self, rank: usize) -> &str {
+        self.mesh.address(rank)
+    }
+
+    /// Tells other threads whom a forward waits for.
+    pub fn watch(&self) -> Watch {
+        self.mesh.watch()
+    }
+
     /// Sends a message to all workers and does the root's `part`. `prepare` may still refuse.
     fn run<P, T>(
         &self,
@@ -193,8 +228,7 @@ impl Root {
         let rank = place.as_mut().ok_or(Error::Ended)?;
         let prepared = prepare(rank)?;
         self.mesh.begin_run();
-        let sent = (1..self.mesh.world_size())
-            .try_for_each(|worker| self.mesh.send_control(worker, tag, message));
+        let sent = self.mesh.send_control_to_all(tag, message);
         let result = sent
             .map_err(Error::from)
             .and_then(|()| part(rank, prepared));

@@ -4,6 +4,8 @@ import { randomInt } from "node:crypto";
 
 import type { Engine } from "@dllama/bindings";
 
+import { findHeldBack } from "../cluster/held-back.ts";
+import { rankReports } from "../cluster/rank-report.ts";
 import { DllamaError } from "../errors.ts";
 import { Sampler } from "../sampling/sampler.ts";
 import type { StreamingDecoder } from "../tokenizer/streaming-decoder.ts";
@@ -16,6 +18,8 @@ import type { GenerateOptions, PromptReport, StopReason, Summary, Token } from "
 export interface GenerationContext {
   engine: Engine;
   tokenizer: Tokenizer;
+  /** Part of the weights that each rank has, in any unit. */
+  shares: readonly number[];
   /** Positions of the KV cache. */
   seqLen: number;
   /** Waits until no other generation runs; returns what frees the turn. */
@@ -73,32 +77,33 @@ export class Generation implements AsyncIterable<Token> {
     const decoder = tokenizer.stream({ continues: this.#text !== "" });
 
     let row = await session.prefill(ids, sampler.temperature, signal);
-    if (row === undefined) return this.#end(ids.length, "aborted", decoder);
+    if (row === undefined) return await this.#end(ids.length, "aborted", decoder);
     this.prompt = { tokens: ids.length, text: this.#text, ...stopwatch.lap() };
 
     for (;;) {
-      if (isAborted(signal)) return this.#end(ids.length, "aborted", decoder);
+      if (isAborted(signal)) return await this.#end(ids.length, "aborted", decoder);
       // oxlint-disable-next-line no-await-in-loop -- each token depends on the one before
       const id = await session.sample(row, sampler);
       if (id === tokenizer.eosId && this.#options.ignoreEos !== true) {
-        return this.#end(ids.length, "eos", decoder);
+        return await this.#end(ids.length, "eos", decoder);
       }
       this.#generated++;
       const token = { id, text: decoder.push(id), ...stopwatch.lap() };
       if (this.#generated > 1) this.#averages.add(token);
       if (this.#generated >= steps) {
         yield token;
-        return this.#end(ids.length, "steps", decoder);
+        return await this.#end(ids.length, "steps", decoder);
       }
       if (ids.length + this.#generated >= seqLen) {
         yield token;
-        return this.#end(ids.length, "context", decoder);
+        return await this.#end(ids.length, "context", decoder);
       }
       const next = isAborted(signal)
         ? undefined
         : this.#begin(session.decode(id, sampler.temperature));
       yield token;
-      if (next === undefined || isAborted(signal)) return this.#end(ids.length, "aborted", decoder);
+      if (next === undefined || isAborted(signal))
+        return await this.#end(ids.length, "aborted", decoder);
       // oxlint-disable-next-line no-await-in-loop -- see above
       row = await next;
     }
@@ -124,8 +129,18 @@ export class Generation implements AsyncIterable<Token> {
     );
   }
 
-  #end(promptTokens: number, stopReason: StopReason, decoder: StreamingDecoder): void {
+  async #end(
+    promptTokens: number,
+    stopReason: StopReason,
+    decoder: StreamingDecoder,
+  ): Promise<void> {
+    const { engine, shares } = this.#context;
+    // The text is complete: a rank that is lost now is for the next forward to tell.
+    const times = await engine.rankTimes().catch(() => []);
+    const ranks = rankReports(times, shares);
     this.summary = {
+      ranks,
+      heldBack: findHeldBack(ranks),
       promptTokens,
       generatedTokens: this.#generated,
       prefillTokensPerSecond: perSecond(promptTokens, this.prompt?.generationMs ?? 0),

@@ -37,6 +37,8 @@ async function countingModel(): Promise<{ model: Model; forwards: () => number }
     },
     fullRow: (index) => engine.fullRow(index),
     digests: () => engine.digests(),
+    rankTimes: () => engine.rankTimes(),
+    waiting: () => engine.waiting(),
     dispose: () => engine.dispose(),
   };
   return { model: new Model(counting, tokenizer, info), forwards: () => n };
