@@ -68,6 +68,13 @@ export function throttlingOf(host: HostFacts): string[] {
   return reasons;
 }
 
+/** A sentence for each machine that was slowed down. */
+export function slowdowns(ranks: readonly RankReport[]): string[] {
+  return ranks
+    .filter(({ throttling }) => throttling.length > 0)
+    .map((rank) => `${rankName(rank)} was slowed down: ${rank.throttling.join("; ")}.`);
+}
+
 /** `Rank 0 (this device)`, `Rank 2 (10.0.0.3:9998)`. */
 export function rankName({ rank, address }: { rank: number; address: string }): string {
   return `Rank ${rank} (${rank === 0 ? "this device" : address})`;

@@ -5,7 +5,7 @@ import { randomInt } from "node:crypto";
 import type { Engine } from "@dllama/bindings";
 
 import { findHeldBack } from "../cluster/held-back.ts";
-import { rankReports } from "../cluster/rank-report.ts";
+import { rankReports, slowdowns } from "../cluster/rank-report.ts";
 import { DllamaError } from "../errors.ts";
 import { Sampler } from "../sampling/sampler.ts";
 import type { StreamingDecoder } from "../tokenizer/streaming-decoder.ts";
@@ -138,9 +138,11 @@ export class Generation implements AsyncIterable<Token> {
     // The text is complete: a rank that is lost now is for the next forward to tell.
     const times = await engine.rankTimes().catch(() => []);
     const ranks = rankReports(times, shares);
+    const heldBack = findHeldBack(ranks);
     this.summary = {
       ranks,
-      heldBack: findHeldBack(ranks),
+      heldBack,
+      advice: [...(heldBack === undefined ? [] : [heldBack.text]), ...slowdowns(ranks)],
       promptTokens,
       generatedTokens: this.#generated,
       prefillTokensPerSecond: perSecond(promptTokens, this.prompt?.generationMs ?? 0),

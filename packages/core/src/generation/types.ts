@@ -38,6 +38,8 @@ export interface Summary {
   ranks: RankReport[];
   /** The rank that all others wait for, if another split would make that less. */
   heldBack: HeldBack | undefined;
+  /** What is worth knowing of the ranks, a sentence each: who holds the others back, who was slowed down. */
+  advice: string[];
   /** BOS included. */
   promptTokens: number;
   generatedTokens: number;
