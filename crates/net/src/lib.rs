@@ -45,4 +45,4 @@ pub use limits::{LinkOptions, MAX_WORLD_SIZE};
 pub use listener::{Event, EventKind, Listener};
 pub use mesh::{Mesh, Traffic};
 pub use slice::Slice;
-pub use watch::{Waiting, Watch};
+pub use watch::{WaitedFor, Waiting, Watch};

@@ -13,10 +13,21 @@ pub struct Watch(Weak<Shared>);
 /// A transfer that sleeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
-    /// Rank and address of each peer that it waits for.
-    pub peers: Vec<(usize, String)>,
+    /// The peers that it waits for.
+    pub peers: Vec<WaitedFor>,
     /// How long ago it began.
     pub time: Duration,
+}
+
+/// A peer that is late.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitedFor {
+    /// Its rank.
+    pub rank: usize,
+    /// Its address.
+    pub address: String,
+    /// How long ago its last bytes came, heartbeats included.
+    pub silent: Duration,
 }
 
 impl Mesh {
@@ -34,12 +45,16 @@ impl Watch {
             return None;
         }
         let (ranks, began) = shared.sleeper.get()?;
-        let address = |rank: usize| shared.link(rank).address.clone();
+        let peer = |rank: usize| {
+            let link = shared.link(rank);
+            WaitedFor {
+                rank,
+                address: link.address.clone(),
+                silent: link.socket.last_heard().elapsed(),
+            }
+        };
         Some(Waiting {
-            peers: ranks
-                .into_iter()
-                .map(|rank| (rank, address(rank)))
-                .collect(),
+            peers: ranks.into_iter().map(peer).collect(),
             time: began.elapsed(),
         })
     }

@@ -9,7 +9,7 @@ fn first_wait(watch: &Watch) -> Vec<usize> {
     let give_up = Instant::now() + Duration::from_secs(30);
     loop {
         if let Some(waiting) = watch.waiting() {
-            return waiting.peers.into_iter().map(|(rank, _)| rank).collect();
+            return waiting.peers.iter().map(|peer| peer.rank).collect();
         }
         assert!(Instant::now() < give_up, "nobody is waited for");
         std::thread::sleep(Duration::from_millis(1));
@@ -43,7 +43,10 @@ fn the_late_rank_is_named_and_nobody_else() {
             );
         }
         let waiting = watch.waiting().expect("the late rank has sent nothing");
-        assert_eq!(waiting.peers, [(2, "memory:2".to_owned())]);
+        let [late_one] = &waiting.peers[..] else {
+            panic!("{:?}", waiting.peers);
+        };
+        assert_eq!((late_one.rank, &late_one.address[..]), (2, "memory:2"));
         assert!(!waiting.time.is_zero());
         sum(&late);
     });

@@ -53,6 +53,7 @@ pub struct Waiting {
 pub struct Peer {
     pub rank: u32,
     pub address: String,
+    pub silent_ms: f64,
 }
 
 #[napi]
@@ -73,9 +74,10 @@ impl Engine {
     #[napi(ts_return_type = "Waiting | null")]
     pub fn waiting(&self) -> Option<Waiting> {
         let waiting = self.watch.waiting()?;
-        let peers = waiting.peers.into_iter().map(|(rank, address)| Peer {
-            rank: rank as u32,
-            address,
+        let peers = waiting.peers.into_iter().map(|peer| Peer {
+            rank: peer.rank as u32,
+            address: peer.address,
+            silent_ms: peer.silent.as_secs_f64() * 1e3,
         });
         Some(Waiting {
             peers: peers.collect(),

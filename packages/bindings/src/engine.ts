@@ -151,7 +151,8 @@ export interface RankTimes {
 
 /** A forward that sleeps until peers send. */
 export interface Waiting {
-  peers: { rank: number; address: string }[];
+  /** `silentMs`: since the last bytes of the peer came, heartbeats included. */
+  peers: { rank: number; address: string; silentMs: number }[];
   /** Since when. */
   ms: number;
 }

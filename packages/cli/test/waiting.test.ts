@@ -6,8 +6,8 @@ import * as assert from "uvu/assert";
 import { waitingText, watchWaiting } from "../src/output/waiting.ts";
 
 const peers = [
-  { rank: 2, address: "10.0.0.3:9998" },
-  { rank: 3, address: "10.0.0.4:9998" },
+  { rank: 2, address: "10.0.0.3:9998", silentMs: 812 },
+  { rank: 3, address: "10.0.0.4:9998", silentMs: 0 },
 ];
 
 test("a long wait names everybody who is waited for", () => {
@@ -16,9 +16,12 @@ test("a long wait names everybody who is waited for", () => {
   assert.is(waitingText({ peers: [late], ms: 1999 }), undefined);
   assert.is(
     waitingText({ peers: [late], ms: 4000 }),
-    "waiting for rank 2 (10.0.0.3:9998) for 4 s; it is late, not lost",
+    "waiting for rank 2 (10.0.0.3:9998, last sign of life 0.8 s ago) for 4 s",
   );
-  assert.match(waitingText({ peers, ms: 65_000 }) ?? "", "rank 3 (10.0.0.4:9998) for 1 min 05 s");
+  assert.match(
+    waitingText({ peers, ms: 65_000 }) ?? "",
+    "rank 3 (10.0.0.4:9998, last sign of life 0.0 s ago) for 1 min 05 s",
+  );
 });
 
 test("a wait is told at once and then now and then, and the next wait anew", async () => {
@@ -37,7 +40,7 @@ test("a wait is told at once and then now and then, and the next wait anew", asy
   while (!isDone) await sleep(1);
   watch.end();
   assert.equal(
-    told.map((text) => / for (\d+ s);/.exec(text)?.[1]),
+    told.map((text) => / for (\d+ s)$/.exec(text)?.[1]),
     ["3 s", "8 s", "2 s"],
   );
 });

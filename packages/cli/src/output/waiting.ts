@@ -15,8 +15,11 @@ type Waiting = NonNullable<ReturnType<Model["waiting"]>>;
 /** What is told of a wait; undefined for one that is not long. */
 export function waitingText({ peers, ms }: Waiting): string | undefined {
   if (ms < LONG_MS || peers.length === 0) return undefined;
-  const names = peers.map(({ rank, address }) => `rank ${rank} (${address})`);
-  return `waiting for ${names.join(", ")} for ${formatDuration(ms / 1000)}; it is late, not lost`;
+  const names = peers.map(
+    ({ rank, address, silentMs }) =>
+      `rank ${rank} (${address}, last sign of life ${(silentMs / 1000).toFixed(1)} s ago)`,
+  );
+  return `waiting for ${names.join(", ")} for ${formatDuration(ms / 1000)}`;
 }
 
 export interface WaitingWatch {
