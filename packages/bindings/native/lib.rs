@@ -7,6 +7,7 @@
 )]
 
 mod brief;
+mod connection;
 mod convert;
 mod cores;
 mod engine;
@@ -14,6 +15,7 @@ mod engine_thread;
 mod failure;
 mod forward;
 mod plan;
+mod rank_memory;
 mod rank_times;
 mod read_rate;
 mod worker;

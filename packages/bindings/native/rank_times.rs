@@ -99,7 +99,7 @@ impl Answer for All {
 fn describe(root: &Root, rank: usize, times: &dllama_engine::RankTimes) -> RankTimes {
     RankTimes {
         rank: rank as u32,
-        address: root.address(rank).to_owned(),
+        address: root.address(rank),
         exact: (&times.exact).into(),
         fast: (&times.fast).into(),
         host: times.host.into(),

@@ -173,6 +173,11 @@ export interface Engine {
   rankTimes(): Promise<RankTimes[]>;
   /** Whom the forward under way waits for; null while it computes, or none is. */
   waiting(): Waiting | null;
+  /**
+   * Connects to the workers anew after an error has ended the engine, and has them load again; each gets
+   * `patienceMs` to answer. The KV cache is empty then. After an error it may be called again.
+   */
+  reconnect(patienceMs: number, onProgress?: (progress: LoadProgress) => void): Promise<void>;
   /** Says goodbye to the workers and gives all memory back, after what is under way. */
   dispose(): Promise<void>;
 }

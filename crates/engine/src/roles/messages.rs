@@ -24,6 +24,10 @@ pub(crate) const MEASURE: u8 = 8;
 /// Root: the plan, as JSON, once and before the Program.
 pub(crate) const PLAN: u8 = 9;
 
+/// Root: what the worker's device is. The worker answers with the same tag, before the plan.
+pub(crate) const DEVICE: u8 = 20;
+/// Root: the worker is to measure its matmuls now. It answers with the same tag, before the plan.
+pub(crate) const RATES: u8 = 21;
 /// Root: where the time went since it asked the last time. The worker answers with the same tag.
 pub(crate) const TIMES: u8 = 25;
 

@@ -1,13 +1,19 @@
 //! What a rank is for the others: the root, which asks, or a worker, which serves.
 
+mod connected;
+mod device;
 mod loading;
 mod messages;
 mod planning;
 mod root;
 pub(crate) mod session;
 mod times;
+mod watch;
 mod worker;
 
+pub use connected::Connected;
+pub use device::DeviceFacts;
 pub use loading::Progress;
 pub use root::{ForwardReport, Root, RootOptions};
-pub use worker::{Worker, WorkerEvent};
+pub use watch::RootWatch;
+pub use worker::{Worker, WorkerEvent, WorkerOptions};

@@ -1,4 +1,6 @@
-/** What a generation reports. */
+/** What a generation is asked for, and what it reports. */
+
+import type { ClusterEvent } from "../cluster/recovery/recovery.ts";
 
 import type { HeldBack } from "../cluster/held-back.ts";
 import type { RankReport } from "../cluster/rank-report.ts";
@@ -65,6 +67,8 @@ export interface GenerateOptions {
   seed?: number | undefined;
   /** Goes on after the end-of-sequence token. Defaults to `false`. */
   ignoreEos?: boolean | undefined;
-  /** Ends the generation at the next forward, with the stop reason `aborted`. */
+  /** Ends the generation at the next forward, with the stop reason `aborted`; a recovery at once. */
   signal?: AbortSignal | undefined;
+  /** Told when a rank is gone, and when the text goes on. */
+  onEvent?: ((event: ClusterEvent) => void) | undefined;
 }
