@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `program` | what a rank computes, as data, and the proof that it stays within its memory |
 //! | `memory` | buffers and KV cache that threads share, availability |
-//! | `weights` | a rank's slices: mapped, gathered, sent, received |
+//! | `weights` | a rank's slices: mapped, gathered, of which units |
+//! | `transfer` | units from the root's file to a worker's memory, if the worker has them not |
+//! | `cache` | units and hashes on disk, between sessions |
 //! | `plan` | what the ranks have agreed on beside their Programs |
 //! | `rows` | what a forward is asked |
 //! | `rank` | one forward on one rank |
@@ -15,6 +17,7 @@
 #[cfg(target_endian = "big")]
 compile_error!("weights, caches and wire are little-endian, and used in place");
 
+mod cache;
 mod error;
 mod float_type;
 mod memory;
@@ -25,6 +28,7 @@ mod rank;
 mod read_rate;
 mod roles;
 mod rows;
+mod transfer;
 mod weights;
 
 pub use error::Error;
@@ -32,5 +36,6 @@ pub use float_type::FloatType;
 pub use plan::{AllReducePlan, Measurement, Plan};
 pub use rank::{Digest, OpTimes, RowResult};
 pub use read_rate::read_rate;
-pub use roles::{ForwardReport, Progress, Root, RootOptions, Worker, WorkerEvent};
+pub use roles::{ForwardReport, Progress, Root, RootOptions, Storage, Worker, WorkerEvent};
 pub use rows::{Row, RowClass, Want};
+pub use transfer::Tally;

@@ -1,12 +1,15 @@
 //! `WorkerServer`: this device as a worker.
 
-use dllama_engine::{Worker, WorkerEvent};
+use std::path::PathBuf;
+
+use dllama_engine::{Storage, Worker, WorkerEvent};
 use napi::bindgen_prelude::AsyncTask;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, ScopedTask, Status, Task};
 use napi_derive::napi;
 
 use crate::failure::{Failure, Outcome};
+use crate::weight_sources::WeightSources;
 
 /// Something that a worker has to tell; the fields that a kind has are documented in TypeScript.
 #[napi(object)]
@@ -15,7 +18,7 @@ pub struct ServerEvent {
     pub address: Option<String>,
     pub rank: Option<u32>,
     pub world_size: Option<u32>,
-    pub n_bytes: Option<f64>,
+    pub sources: Option<WeightSources>,
     pub code: Option<String>,
     pub message: Option<String>,
 }
@@ -60,19 +63,27 @@ impl Drop for WorkerServer {
     }
 }
 
-/// Listens on `address` (host:port; port 0 picks one) and serves one root after another.
+/// What a worker is made from.
+#[napi(object)]
+pub struct WorkerServerOptions {
+    pub address: String,
+    pub n_threads: u32,
+    pub cache_folder: Option<String>,
+    pub max_cache_bytes: Option<f64>,
+    pub model_path: Option<String>,
+}
+
+/// Listens on the address (host:port; port 0 picks one) and serves one root after another.
 #[napi(ts_return_type = "Promise<WorkerServer>")]
-pub fn start_worker(address: String, n_threads: u32, on_event: OnEvent) -> AsyncTask<Start> {
+pub fn start_worker(options: WorkerServerOptions, on_event: OnEvent) -> AsyncTask<Start> {
     AsyncTask::new(Start {
-        address,
-        n_threads,
+        options: Some(options),
         on_event: Some(on_event),
     })
 }
 
 pub struct Start {
-    address: String,
-    n_threads: u32,
+    options: Option<WorkerServerOptions>,
     on_event: Option<OnEvent>,
 }
 
@@ -82,13 +93,20 @@ impl<'task> ScopedTask<'task> for Start {
     type JsValue = WorkerServer;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        let Some(on_event) = self.on_event.take() else {
+        let (Some(options), Some(on_event)) = (self.options.take(), self.on_event.take()) else {
             return Ok(Err(Failure::disposed("task")));
         };
         let tell = move |event| {
             on_event.call(describe(event), ThreadsafeFunctionCallMode::NonBlocking);
         };
-        let worker = Worker::start(&self.address, self.n_threads as usize, tell);
+        let storage = Storage {
+            cache_folder: options.cache_folder.map(PathBuf::from),
+            // A cast of a float ends at the borders of the integer.
+            max_cache_bytes: options.max_cache_bytes.map(|n_bytes| n_bytes as u64),
+            model: options.model_path.map(PathBuf::from),
+        };
+        let n_threads = options.n_threads as usize;
+        let worker = Worker::start(&options.address, n_threads, storage, tell);
         Ok(worker.map_err(Failure::from))
     }
 
@@ -109,7 +127,7 @@ fn describe(event: WorkerEvent) -> ServerEvent {
         address: None,
         rank: None,
         world_size: None,
-        n_bytes: None,
+        sources: None,
         code: None,
         message: None,
     };
@@ -124,9 +142,13 @@ fn describe(event: WorkerEvent) -> ServerEvent {
             described.rank = Some(rank as u32);
             described.world_size = Some(world_size as u32);
         }
-        WorkerEvent::Loaded { n_bytes } => {
+        WorkerEvent::Loaded { tally } => {
             described.kind = "loaded".to_owned();
-            described.n_bytes = Some(n_bytes as f64);
+            described.sources = Some(tally.into());
+        }
+        WorkerEvent::CacheFailed { message } => {
+            described.kind = "cacheFailed".to_owned();
+            described.message = Some(message);
         }
         WorkerEvent::SessionEnded => described.kind = "sessionEnded".to_owned(),
         WorkerEvent::SessionFailed { code, message } => {

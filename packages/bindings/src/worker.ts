@@ -1,9 +1,24 @@
 /** The types of a worker. */
 
+import type { WeightSources } from "./engine.ts";
+
+/** What a worker is made from. */
+export interface WorkerServerOptions {
+  /** host:port; port 0 picks one. */
+  address: string;
+  nThreads: number;
+  /** Where units of weights are kept between sessions. Defaults to nowhere. */
+  cacheFolder?: string;
+  /** Defaults to 32 GiB or half of the disk's free space. */
+  maxCacheBytes?: number;
+  /** The worker's own copy of the model file. Defaults to none. */
+  modelPath?: string;
+}
+
 /** Something that a worker has to tell. */
 export interface ServerEvent {
   /**
-   * `sessionBegan` (address, rank, worldSize), `loaded` (nBytes), `sessionEnded`, `sessionFailed`
+   * `sessionBegan` (address, rank, worldSize), `loaded` (sources), `cacheFailed` (message), `sessionEnded`, `sessionFailed`
    * (code, message), or, about somebody at the port: `refused`, `sessionFailed`, `acceptFailed`
    * (address, message).
    */
@@ -11,7 +26,7 @@ export interface ServerEvent {
   address?: string;
   rank?: number;
   worldSize?: number;
-  nBytes?: number;
+  sources?: WeightSources;
   code?: string;
   message?: string;
 }

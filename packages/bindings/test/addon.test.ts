@@ -94,15 +94,15 @@ test("an engine that cannot be loaded says why, with a code", async () => {
 });
 
 test("a port is free again after close, and closing twice is fine", async () => {
-  const first = await startWorker("127.0.0.1:0", 1, () => {});
+  const first = await startWorker({ address: "127.0.0.1:0", nThreads: 1 }, () => {});
   assert.is(first.host, "127.0.0.1");
   const address = `127.0.0.1:${first.port}`;
-  const taken = await failure(startWorker(address, 1, () => {}));
+  const taken = await failure(startWorker({ address, nThreads: 1 }, () => {}));
   assert.is(taken.code, "ADDRESS_IN_USE");
   assert.match(taken.message, address);
   await first.close();
   await first.close();
-  const second = await startWorker(address, 1, () => {});
+  const second = await startWorker({ address, nThreads: 1 }, () => {});
   await second.close();
 });
 

@@ -6,6 +6,7 @@ export { planTests, positionsNeeded } from "./benchmark/cases.ts";
 export type { BenchmarkTest, TestLists } from "./benchmark/cases.ts";
 export { DEFAULT_PORT, serveWorker } from "./cluster/serve-worker.ts";
 export type { RunningWorker, WorkerEvent, WorkerOptions } from "./cluster/serve-worker.ts";
+export type { LoadProgress, WeightSources } from "@dllama/bindings";
 export type { AllReduceChoice, SessionPlan } from "./cluster/session-plan.ts";
 export { DllamaError } from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";

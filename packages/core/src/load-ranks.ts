@@ -1,8 +1,9 @@
 /** From an open model to an engine: a Program for each rank, the weights on their ranks. */
 
 import { loadEngine } from "@dllama/bindings";
-import type { Engine } from "@dllama/bindings";
+import type { Engine, LoadProgress } from "@dllama/bindings";
 
+import { cacheFolder } from "./cache-folder.ts";
 import { loadAgreed } from "./cluster/agree.ts";
 import type { PlanOptions } from "./cluster/agree.ts";
 import type { SessionPlan } from "./cluster/session-plan.ts";
@@ -19,8 +20,8 @@ export interface RankOptions extends PlanOptions {
   bufferFloatType?: "q80" | "f32" | undefined;
   /** How keys and values are kept. Defaults to `f16`. */
   kvCacheType?: "f16" | "q80" | "f32" | undefined;
-  /** Told how many bytes of weights are ready on their ranks. */
-  onProgress?: ((progress: { doneBytes: number; totalBytes: number }) => void) | undefined;
+  /** Told how far each rank's weights have come, one rank at a time. */
+  onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
 
 interface LoadRanksOptions extends RankOptions {
@@ -53,6 +54,7 @@ export async function loadRanks(
     programs: programs.map((program) => JSON.stringify(program)),
     workers: [...workers],
     nThreads: nthreads,
+    cacheFolder: options.cacheFolder ?? cacheFolder(),
   };
   const { engine, plan } = await loadAgreed({ ...options, path, workers }, (wanted) => {
     const planned = wanted === undefined ? engineOptions : { ...engineOptions, plan: wanted };

@@ -7,6 +7,8 @@ mod q80_codec;
 mod results;
 mod scratch;
 
+use std::sync::Arc;
+
 use dllama_kernels::Kernels;
 
 use crate::error::Error;
@@ -28,7 +30,7 @@ pub(crate) struct Rank {
     pub(crate) program: ValidProgram,
     pub(crate) kernels: Kernels,
     pub(crate) plan: Plan,
-    pub(crate) weights: Weights,
+    pub(crate) weights: Arc<Weights>,
     pub(crate) buffers: Buffers,
     pub(crate) caches: KvCaches,
     pub(crate) scratch: Scratch,
@@ -68,7 +70,7 @@ impl Rank {
     pub(crate) fn new(
         program: ValidProgram,
         kernels: Kernels,
-        weights: Weights,
+        weights: Arc<Weights>,
         plan: Plan,
     ) -> Result<Self, Error> {
         Ok(Self {

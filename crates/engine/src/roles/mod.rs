@@ -1,12 +1,14 @@
 //! What a rank is for the others: the root, which asks, or a worker, which serves.
 
+mod keeper;
 mod loading;
-mod messages;
+pub(crate) mod messages;
 mod planning;
 mod root;
 mod session;
 mod worker;
 
+pub use keeper::Storage;
 pub use loading::Progress;
 pub use root::{ForwardReport, Root, RootOptions};
 pub use worker::{Worker, WorkerEvent};

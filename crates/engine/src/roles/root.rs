@@ -10,6 +10,7 @@ use dllama_net::{AllReduce, ConnectOptions, Mesh, connect};
 use super::loading::{Loading, Progress, parse};
 use super::messages::{BYE, DIGEST, FORWARD, FULL_ROW, expect};
 use super::planning::{announce, measure};
+use crate::cache::KeptHashes;
 use crate::error::Error;
 use crate::ops::candidates;
 use crate::plan::{Measurement, Plan};
@@ -29,6 +30,8 @@ pub struct RootOptions {
     pub n_threads: usize,
     /// What the ranks are to agree on; `None` has them measure the network first.
     pub plan: Option<Plan>,
+    /// Where hashes of the model file are kept; none reads the file through at each start with workers.
+    pub cache_folder: Option<PathBuf>,
 }
 
 /// What a forward gave, and what it took.
@@ -76,12 +79,20 @@ impl Root {
         let pool = Pool::new(options.n_threads)?;
         let mesh = connect(ConnectOptions::new(options.workers))?;
         let (plan, measurement) = agree(&mesh, options.plan)?;
-        let loading = Loading::new(&mesh, &programs, &options.programs, &file, progress);
+        let kept = KeptHashes::of(options.cache_folder.as_deref(), &file);
+        let loading = Loading {
+            mesh: &mesh,
+            programs: &programs,
+            texts: &options.programs,
+            file: &file,
+            kept: &kept,
+            progress,
+        };
         let weights = loading.run()?;
         // Loading has checked that the weights are within the file.
         let read_ahead = ReadAhead::start(&programs[0], &weight_plan, file.clone());
         let own = programs.into_iter().next().expect("one program a rank");
-        let rank = Rank::new(own, kernels, weights, plan)?;
+        let rank = Rank::new(own, kernels, Arc::new(weights), plan)?;
         Ok(Self {
             mesh,
             pool,

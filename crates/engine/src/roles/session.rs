@@ -1,8 +1,11 @@
 //! One session of a worker: the Program, the slices, then forwards until the root says goodbye.
 
+use std::sync::Arc;
+
 use dllama_kernels::{Kernels, Pool};
 use dllama_net::Mesh;
 
+use super::keeper::Keeper;
 use super::messages::{ACCEPTED, BYE, DIGEST, FORWARD, FULL_ROW, LOADED, MEASURE, PLAN, PROGRAM};
 use super::planning::Rounds;
 use crate::error::Error;
@@ -11,26 +14,36 @@ use crate::plan::{MAX_PLAN_BYTES, Plan};
 use crate::program::{MAX_PROGRAM_BYTES, ValidProgram};
 use crate::rank::Rank;
 use crate::rows;
-use crate::weights::{WeightPlan, Weights};
+use crate::transfer::{Holdings, Receiver, Tally};
 
 /// A session with one root.
 pub(super) struct Session<'a> {
     pub(super) mesh: &'a Mesh,
     pub(super) pool: &'a Pool,
     pub(super) kernels: Kernels,
+    pub(super) keeper: &'a Keeper,
 }
 
 impl Session<'_> {
-    /// Serves the root to its goodbye. `loaded` is told the bytes of the slices.
+    /// Serves the root to its goodbye. `loaded` is told where the slices came from.
     ///
     /// # Errors
     ///
-    /// Whatever ends the session otherwise.
-    pub(super) fn serve(&self, loaded: impl FnOnce(usize)) -> Result<(), Error> {
-        let mesh = self.mesh;
-        let Some(mut rank) = self.load(loaded)? else {
+    /// Whatever ends the session otherwise. The slices then stay in memory for the next one.
+    pub(super) fn serve(&self, loaded: impl FnOnce(Tally)) -> Result<(), Error> {
+        let Some((rank, holdings)) = self.load(loaded)? else {
             return Ok(());
         };
+        let result = self.answer(rank);
+        if result.is_err() {
+            self.keeper.hold(holdings);
+        }
+        result
+    }
+
+    /// Forwards, until the root says goodbye.
+    fn answer(&self, mut rank: Rank) -> Result<(), Error> {
+        let mesh = self.mesh;
         let max_bytes = rows::max_encoded_bytes(&rank.program);
         loop {
             let (tag, payload) = mesh.receive_control(0, max_bytes)?;
@@ -81,7 +94,7 @@ impl Session<'_> {
     }
 
     /// The Program and the slices; `None` if the root said goodbye instead.
-    fn load(&self, loaded: impl FnOnce(usize)) -> Result<Option<Rank>, Error> {
+    fn load(&self, loaded: impl FnOnce(Tally)) -> Result<Option<(Rank, Arc<Holdings>)>, Error> {
         let mesh = self.mesh;
         let Some(plan) = self.agree()? else {
             return Ok(None);
@@ -98,15 +111,28 @@ impl Session<'_> {
             source,
         })?;
         program.require_place(mesh.rank(), mesh.world_size())?;
-        let weight_bytes = WeightPlan::for_worker(&program)?.owned_bytes;
+        let held = self.keeper.take(&program);
+        let stock = self.keeper.stock();
+        let weight_bytes = match &held {
+            Some(_) => 0,
+            None => stock.own_bytes(&program)?,
+        };
         Rank::require_memory(&program, weight_bytes)?;
         mesh.send_control(0, ACCEPTED, &[])?;
-        let weights = Weights::receive(mesh, &program)?;
-        let rank = Rank::new(program, self.kernels, weights, plan)?;
+        let receiver = Receiver {
+            mesh,
+            program: &program,
+            stock,
+            n_threads: self.pool.n_threads(),
+        };
+        let (holdings, tally) = receiver.run(held)?;
+        let holdings = Arc::new(holdings);
+        let rank = Rank::new(program, self.kernels, holdings.weights.clone(), plan)?;
         mesh.send_control(0, LOADED, &[])?;
         mesh.end_run();
-        loaded(weight_bytes);
-        Ok(Some(rank))
+        self.keeper.write(&holdings);
+        loaded(tally);
+        Ok(Some((rank, holdings)))
     }
 }
 

@@ -6,8 +6,10 @@ use std::thread::JoinHandle;
 use dllama_kernels::{Kernels, Pool};
 use dllama_net::{EventKind, Listener, Mesh};
 
+use super::keeper::{Keeper, Storage};
 use super::session::Session;
 use crate::error::Error;
+use crate::transfer::Tally;
 
 /// What a worker has to tell.
 #[derive(Debug, Clone)]
@@ -23,8 +25,13 @@ pub enum WorkerEvent {
     },
     /// The slices are here.
     Loaded {
-        /// Their size.
-        n_bytes: usize,
+        /// Where they came from.
+        tally: Tally,
+    },
+    /// The cache is of no use for now: the session goes on without.
+    CacheFailed {
+        /// Why.
+        message: String,
     },
     /// The root said goodbye.
     SessionEnded,
@@ -59,6 +66,7 @@ struct Shared {
     listener: Listener,
     pool: Pool,
     kernels: Kernels,
+    keeper: Keeper,
     /// The mesh of the session, so that closing can end it.
     session: Mutex<Option<Arc<Mesh>>>,
     on_event: Arc<OnEvent>,
@@ -69,16 +77,22 @@ impl Worker {
     ///
     /// # Errors
     ///
-    /// [`Error::Net`] if the address cannot be listened on, [`Error::System`] without threads.
+    /// [`Error::Net`] if the address cannot be listened on, [`Error::File`] for a model file of its own that
+    /// cannot be read, [`Error::System`] without threads.
     pub fn start(
         address: &str,
         n_threads: usize,
+        storage: Storage,
         on_event: impl Fn(WorkerEvent) + Send + Sync + 'static,
     ) -> Result<Self, Error> {
         let kernels = Kernels::detect()?;
         let pool = Pool::new(n_threads)?;
         let on_event: Arc<OnEvent> = Arc::new(on_event);
         let at_port = Arc::clone(&on_event);
+        let of_cache = Arc::clone(&on_event);
+        let keeper = Keeper::new(storage, move |message| {
+            of_cache(WorkerEvent::CacheFailed { message });
+        })?;
         let listener = Listener::bind(
             address,
             Box::new(move |event| {
@@ -97,6 +111,7 @@ impl Worker {
             listener,
             pool,
             kernels,
+            keeper,
             session: Mutex::default(),
             on_event,
         });
@@ -167,8 +182,9 @@ impl Shared {
             mesh,
             pool: &self.pool,
             kernels: self.kernels,
+            keeper: &self.keeper,
         };
-        let loaded = |n_bytes| (self.on_event)(WorkerEvent::Loaded { n_bytes });
+        let loaded = |tally| (self.on_event)(WorkerEvent::Loaded { tally });
         let serve = std::panic::AssertUnwindSafe(|| session.serve(loaded));
         match std::panic::catch_unwind(serve) {
             Ok(Ok(())) => WorkerEvent::SessionEnded,

@@ -7,7 +7,7 @@ pub mod tiny;
 pub mod wide;
 
 use dllama_engine::program::{CacheType, WireType};
-use dllama_engine::{Error, Plan, Root, RootOptions, Row, Want, Worker};
+use dllama_engine::{Error, Plan, Root, RootOptions, Row, Storage, Want, Worker};
 
 use model::ModelFile;
 
@@ -30,6 +30,7 @@ pub fn load(file: &ModelFile, program: &str, n_threads: usize) -> Result<Root, E
         workers: vec![],
         n_threads,
         plan: None,
+        cache_folder: None,
     };
     Root::load(options, &|_| {})
 }
@@ -64,11 +65,12 @@ pub fn load_planned(
             .collect(),
         n_threads,
         plan,
+        cache_folder: None,
     };
     Root::load(options, &|_| {})
 }
 
 /// A worker that counts on nobody to listen to it.
 pub fn worker() -> Worker {
-    Worker::start("127.0.0.1:0", 2, |_| {}).expect("a free port")
+    Worker::start("127.0.0.1:0", 2, Storage::default(), |_| {}).expect("a free port")
 }

@@ -15,7 +15,7 @@ export interface PlanOptions {
    * plan is kept for this model file and these workers. Defaults to `auto`.
    */
   allReduce?: AllReduceChoice | undefined;
-  /** Where measured plans are kept. Defaults to the platform's cache folder. */
+  /** Where measured plans and hashes of model files are kept. Defaults to the platform's cache folder. */
   cacheFolder?: string | undefined;
 }
 

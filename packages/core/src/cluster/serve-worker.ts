@@ -1,8 +1,9 @@
 /** This device as a worker. */
 
 import { physicalCores, startWorker } from "@dllama/bindings";
-import type { ServerEvent } from "@dllama/bindings";
+import type { ServerEvent, WeightSources } from "@dllama/bindings";
 
+import { cacheFolder as platformCacheFolder } from "../cache-folder.ts";
 import { requireCount } from "../load-model.ts";
 import { fromNative } from "../native-error.ts";
 
@@ -16,6 +17,14 @@ export interface WorkerOptions {
   port?: number | undefined;
   /** Threads. Defaults to the physical cores that this process may use. */
   nthreads?: number | undefined;
+  /** Where units of weights are kept, so that they are sent once. Defaults to the platform's cache folder. */
+  cacheFolder?: string | undefined;
+  /** Bytes of the weights kept there at most. Defaults to 32 GiB or half of the disk's free space. */
+  maxCacheBytes?: number | undefined;
+  /** Keep weights on disk, and look for them there. Defaults to `true`. */
+  cache?: boolean | undefined;
+  /** This device's own copy of the model file: what agrees with the root's is not sent. Defaults to none. */
+  model?: string | undefined;
   /** Told what happens, as a sentence and a stable kind. */
   onEvent?: ((event: WorkerEvent) => void) | undefined;
 }
@@ -42,12 +51,20 @@ const running = new Set<object>();
  */
 export async function serveWorker(options: WorkerOptions = {}): Promise<RunningWorker> {
   const { host = "127.0.0.1", port = DEFAULT_PORT, nthreads = physicalCores(), onEvent } = options;
+  const { cacheFolder = platformCacheFolder(), maxCacheBytes, cache = true, model } = options;
   requireCount("nthreads", nthreads);
   const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   const tell = (event: ServerEvent): void => {
     onEvent?.({ kind: event.kind, message: describe(event) });
   };
-  const server = await fromNative(startWorker(address, nthreads, tell));
+  const serverOptions = {
+    address,
+    nThreads: nthreads,
+    ...(cache && { cacheFolder }),
+    ...(maxCacheBytes !== undefined && { maxCacheBytes }),
+    ...(model !== undefined && { modelPath: model }),
+  };
+  const server = await fromNative(startWorker(serverOptions, tell));
   running.add(server);
   const close = async (): Promise<void> => {
     running.delete(server);
@@ -57,12 +74,14 @@ export async function serveWorker(options: WorkerOptions = {}): Promise<RunningW
 }
 
 function describe(event: ServerEvent): string {
-  const { kind, address = "", rank = 0, worldSize = 1, nBytes = 0, message = "" } = event;
+  const { kind, address = "", rank = 0, worldSize = 1, sources, message = "" } = event;
   switch (kind) {
     case "sessionBegan":
       return `Root ${address} has begun a session: this is rank ${rank} of ${worldSize}.`;
     case "loaded":
-      return `${(nBytes / 2 ** 20).toFixed(1)} MiB of weights are loaded.`;
+      return sources === undefined ? "Weights are loaded." : describeSources(sources);
+    case "cacheFailed":
+      return `Weights are not kept for the next session: ${message}.`;
     case "sessionEnded":
       return "The session has ended; waiting for the next root.";
     case "sessionFailed":
@@ -72,4 +91,20 @@ function describe(event: ServerEvent): string {
     default:
       return address === "" ? message : `${address}: ${message}`;
   }
+}
+
+function describeSources(sources: WeightSources): string {
+  const { sentBytes, cachedBytes, heldBytes, localBytes } = sources;
+  const total = sentBytes + cachedBytes + heldBytes + localBytes;
+  const parts = [
+    `${mebibytes(sentBytes)} sent`,
+    ...(cachedBytes > 0 ? [`${mebibytes(cachedBytes)} from the cache`] : []),
+    ...(heldBytes > 0 ? [`${mebibytes(heldBytes)} still in memory`] : []),
+    ...(localBytes > 0 ? [`${mebibytes(localBytes)} from the local model`] : []),
+  ];
+  return `${mebibytes(total)} of weights are loaded: ${parts.join(", ")}.`;
+}
+
+function mebibytes(nBytes: number): string {
+  return `${(nBytes / 2 ** 20).toFixed(1)} MiB`;
 }
