@@ -36,6 +36,8 @@ pub use float_type::FloatType;
 pub use plan::{AllReducePlan, Measurement, Plan};
 pub use rank::{Digest, OpTimes, RowResult};
 pub use read_rate::read_rate;
-pub use roles::{ForwardReport, Progress, Root, RootOptions, Storage, Worker, WorkerEvent};
+pub use roles::{
+    ForwardReport, Progress, Root, RootOptions, Storage, Worker, WorkerEvent, WorkerOptions,
+};
 pub use rows::{Row, RowClass, Want};
 pub use transfer::Tally;

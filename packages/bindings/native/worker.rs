@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use dllama_engine::{Storage, Worker, WorkerEvent};
+use dllama_engine::{Storage, Worker, WorkerEvent, WorkerOptions};
 use napi::bindgen_prelude::AsyncTask;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, ScopedTask, Status, Task};
@@ -63,9 +63,9 @@ impl Drop for WorkerServer {
     }
 }
 
-/// What a worker is made from.
+/// What a worker lends.
 #[napi(object)]
-pub struct WorkerServerOptions {
+pub struct ServerOptions {
     pub address: String,
     pub n_threads: u32,
     pub cache_folder: Option<String>,
@@ -73,9 +73,9 @@ pub struct WorkerServerOptions {
     pub model_path: Option<String>,
 }
 
-/// Listens on the address (host:port; port 0 picks one) and serves one root after another.
+/// Listens and serves one root after another.
 #[napi(ts_return_type = "Promise<WorkerServer>")]
-pub fn start_worker(options: WorkerServerOptions, on_event: OnEvent) -> AsyncTask<Start> {
+pub fn start_worker(options: ServerOptions, on_event: OnEvent) -> AsyncTask<Start> {
     AsyncTask::new(Start {
         options: Some(options),
         on_event: Some(on_event),
@@ -83,7 +83,7 @@ pub fn start_worker(options: WorkerServerOptions, on_event: OnEvent) -> AsyncTas
 }
 
 pub struct Start {
-    options: Option<WorkerServerOptions>,
+    options: Option<ServerOptions>,
     on_event: Option<OnEvent>,
 }
 
@@ -105,8 +105,12 @@ impl<'task> ScopedTask<'task> for Start {
             max_cache_bytes: options.max_cache_bytes.map(|n_bytes| n_bytes as u64),
             model: options.model_path.map(PathBuf::from),
         };
-        let n_threads = options.n_threads as usize;
-        let worker = Worker::start(&options.address, n_threads, storage, tell);
+        let options = WorkerOptions {
+            address: options.address,
+            n_threads: options.n_threads as usize,
+            storage,
+        };
+        let worker = Worker::start(options, tell);
         Ok(worker.map_err(Failure::from))
     }
 

@@ -6,7 +6,7 @@ export type { Engine, EngineOptions, ForwardResult, ForwardRow, LoadProgress } f
 export type { Measurement, OpMs, Plan, RankDigest, RowClass, RowResult } from "./engine.ts";
 export type { WeightSources } from "./engine.ts";
 export type { FloatType, SourceFloatType } from "./load-addon.ts";
-export type { ServerEvent, WorkerServer, WorkerServerOptions } from "./worker.ts";
+export type { ServerEvent, ServerOptions, WorkerServer } from "./worker.ts";
 
 const native = loadAddon();
 

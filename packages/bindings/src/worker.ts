@@ -2,8 +2,8 @@
 
 import type { WeightSources } from "./engine.ts";
 
-/** What a worker is made from. */
-export interface WorkerServerOptions {
+/** What a worker lends. */
+export interface ServerOptions {
   /** host:port; port 0 picks one. */
   address: string;
   nThreads: number;

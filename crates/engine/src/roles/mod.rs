@@ -11,4 +11,4 @@ mod worker;
 pub use keeper::Storage;
 pub use loading::Progress;
 pub use root::{ForwardReport, Root, RootOptions};
-pub use worker::{Worker, WorkerEvent};
+pub use worker::{Worker, WorkerEvent, WorkerOptions};

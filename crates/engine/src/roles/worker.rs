@@ -53,6 +53,28 @@ pub enum WorkerEvent {
     },
 }
 
+/// What a worker lends.
+#[derive(Debug, Clone)]
+pub struct WorkerOptions {
+    /// `host:port` to listen on; port 0 picks one.
+    pub address: String,
+    /// Threads that compute.
+    pub n_threads: usize,
+    /// Where it finds weights by itself. Defaults to nowhere.
+    pub storage: Storage,
+}
+
+impl WorkerOptions {
+    /// With the defaults.
+    pub fn new(address: impl Into<String>, n_threads: usize) -> Self {
+        Self {
+            address: address.into(),
+            n_threads,
+            storage: Storage::default(),
+        }
+    }
+}
+
 type OnEvent = dyn Fn(WorkerEvent) + Send + Sync;
 
 /// A worker that listens. Dropping it closes the port and ends the session.
@@ -73,28 +95,26 @@ struct Shared {
 }
 
 impl Worker {
-    /// Listens on `host:port` (port 0 picks one) and serves roots on a thread of its own.
+    /// Listens and serves roots on a thread of its own.
     ///
     /// # Errors
     ///
     /// [`Error::Net`] if the address cannot be listened on, [`Error::File`] for a model file of its own that
     /// cannot be read, [`Error::System`] without threads.
     pub fn start(
-        address: &str,
-        n_threads: usize,
-        storage: Storage,
+        options: WorkerOptions,
         on_event: impl Fn(WorkerEvent) + Send + Sync + 'static,
     ) -> Result<Self, Error> {
         let kernels = Kernels::detect()?;
-        let pool = Pool::new(n_threads)?;
+        let pool = Pool::new(options.n_threads)?;
         let on_event: Arc<OnEvent> = Arc::new(on_event);
         let at_port = Arc::clone(&on_event);
         let of_cache = Arc::clone(&on_event);
-        let keeper = Keeper::new(storage, move |message| {
+        let keeper = Keeper::new(options.storage, move |message| {
             of_cache(WorkerEvent::CacheFailed { message });
         })?;
         let listener = Listener::bind(
-            address,
+            &options.address,
             Box::new(move |event| {
                 // A session that is complete is told of when it begins to be served.
                 if event.kind != EventKind::Connected {

@@ -12,7 +12,7 @@ import { UsageError } from "../args/usage-error.ts";
 import { runWriters } from "../output/formats.ts";
 import { log, setVerbosity } from "../output/log.ts";
 import { planText } from "../output/plan.ts";
-import { startProgress } from "../output/progress.ts";
+import { startLoadReport } from "../output/load-progress.ts";
 import type { RunWriter } from "../output/run-writer.ts";
 import { orAborted, untilStopped } from "../stop.ts";
 
@@ -57,7 +57,7 @@ async function infer(flags: Flags, path: string | undefined, signal: AbortSignal
 
 async function load(flags: Flags, path: string | undefined, signal: AbortSignal): Promise<Model> {
   const { loadModel } = await import("@dllama/core");
-  const progress = await startProgress("Loading");
+  const report = await startLoadReport();
   try {
     const loading = loadModel({
       path,
@@ -69,11 +69,11 @@ async function load(flags: Flags, path: string | undefined, signal: AbortSignal)
       allReduce: flags["all-reduce"],
       tokenizer: flags.tokenizer,
       weightsFloatType: flags["weights-float-type"],
-      onProgress: ({ doneBytes, totalBytes }) => progress.update(doneBytes, totalBytes),
+      onProgress: (progress) => report.update(progress),
     });
     return await orAborted(loading, signal);
   } finally {
-    progress.end();
+    report.end();
   }
 }
 

@@ -90,8 +90,10 @@ export async function dllama(args: readonly string[], options: Options = {}): Pr
 }
 
 /** A worker on a free loopback port, once it listens. */
-export async function startWorker(): Promise<{ program: Program; address: string }> {
-  const program = new Program(["worker", "--port", "0", "--nthreads", "1"], {
+export async function startWorker(
+  flags: readonly string[] = [],
+): Promise<{ program: Program; address: string }> {
+  const program = new Program(["worker", "--port", "0", "--nthreads", "1", ...flags], {
     timeoutMs: SERVER_TIMEOUT_MS,
   });
   const [, address = ""] = await program.printed("stdout", /^Listening on (\S+)$/m);
@@ -100,6 +102,7 @@ export async function startWorker(): Promise<{ program: Program; address: string
 
 /** A folder of its own, removed when the test file ends, as every program that still runs is ended. */
 export const folder = mkdtempSync(join(tmpdir(), "dllama-cli-"));
+process.env["XDG_CACHE_HOME"] = join(folder, "cache");
 process.on("exit", () => {
   for (const program of running) program.kill("SIGKILL");
   rmSync(folder, { recursive: true, force: true });
