@@ -15,6 +15,7 @@ use dllama_engine::{
     Plan, Progress, Root, RootOptions, Row, RowClass, RowResult, Storage, Want, Worker,
     WorkerEvent, WorkerOptions,
 };
+use dllama_net::{AllReduce, ConnectOptions, connect};
 use support::model::{ModelFile, floats};
 use support::tiny::json;
 use support::wide::{Shape, program_of};
@@ -56,7 +57,7 @@ impl Folder {
 
     fn n_bytes(&self) -> u64 {
         let units = self.units();
-        let sizes = units.values().map(|path| fs::symlink_metadata(path));
+        let sizes = units.values().map(fs::symlink_metadata);
         sizes.flatten().map(|found| found.len()).sum()
     }
 
@@ -140,7 +141,7 @@ fn load(file: &ModelFile, split: &Split, workers: &[&Worker], hashes: Option<&Fo
             .map(|worker| worker.address().to_string())
             .collect(),
         n_threads: 1,
-        plan: Some(Plan::always(dllama_net::AllReduce::Direct)),
+        plan: Some(Plan::always(AllReduce::Direct)),
         cache_folder: hashes.map(|folder| folder.0.clone()),
     };
     let ranks = Mutex::new(BTreeMap::new());
@@ -530,6 +531,52 @@ fn lose(loaded: Loaded, told: &mpsc::Receiver<WorkerEvent>) {
     assert_eq!(error.expect_err("a NaN").code(), "NUMBER_NOT_FINITE");
     told.iter()
         .find(|event| matches!(event, WorkerEvent::SessionFailed { .. }));
+}
+
+/// Tags of the messages between root and worker.
+const PROGRAM: u8 = 1;
+const PLAN: u8 = 9;
+const HASHES: u8 = 10;
+
+#[test]
+fn what_came_before_a_transfer_was_lost_is_not_sent_again() {
+    let file = model(18);
+    let bytes = fs::read(file.path()).expect("a model");
+    let (worker, told) = worker(Storage::default());
+    let Split(hidden, vocab) = halves();
+    let program = program_of(SHAPE, 1, (&hidden, &vocab), WireType::F32);
+
+    // A root that is gone after the first two weights: the embedding, of five cells, and the norm.
+    let options = ConnectOptions::new(vec![worker.address().to_string()]);
+    let root = connect(options).expect("a free worker");
+    let plan = br#"{"allReduce":{"scatteredFromBytes":null}}"#;
+    root.begin_run();
+    root.send_control(1, PLAN, plan).expect("a worker");
+    root.send_control(1, PROGRAM, json(&program).as_bytes())
+        .expect("a worker");
+    root.receive_control(1, 0).expect("that it is accepted");
+    let cell = (u64::from(CELL) * LINE_BYTES) as usize;
+    let norm = 5 * cell..5 * cell + LINE_BYTES as usize;
+    let cells = (0..5).map(|index| &bytes[index * cell..(index + 1) * cell]);
+    let hashes = cells.chain([&bytes[norm.clone()]]);
+    let hashes = hashes.flat_map(|bytes| *blake3::hash(bytes).as_bytes());
+    let others = vec![7; 32 * (units_of(&halves(), 1).len() - 6)];
+    let hashes: Vec<u8> = hashes.chain(others).collect();
+    root.send_control(1, HASHES, &hashes).expect("a worker");
+    root.receive_control(1, 1024).expect("its word");
+    let open = fs::File::open(file.path()).expect("a model");
+    for weight in [0..5 * cell, norm.clone()] {
+        let (start, n_bytes) = (weight.start as u64, weight.len());
+        let slice = dllama_net::Slice::new(&open, &bytes, start, 1, 0, n_bytes);
+        root.send_slice(1, &slice).expect("a worker");
+    }
+    drop(root);
+    told.iter()
+        .find(|event| matches!(event, WorkerEvent::SessionFailed { .. }));
+
+    let loaded = load(&file, &halves(), &[&worker], None);
+    assert_eq!(loaded.of(1).tally.held_bytes, norm.end as u64);
+    logits(&loaded);
 }
 
 #[test]

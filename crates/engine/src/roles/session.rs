@@ -14,7 +14,7 @@ use crate::plan::{MAX_PLAN_BYTES, Plan};
 use crate::program::{MAX_PROGRAM_BYTES, ValidProgram};
 use crate::rank::Rank;
 use crate::rows;
-use crate::transfer::{Holdings, Receiver, Tally};
+use crate::transfer::{Holdings, Interrupted, Receiver, Tally};
 
 /// A session with one root.
 pub(super) struct Session<'a> {
@@ -125,8 +125,14 @@ impl Session<'_> {
             stock,
             n_threads: self.pool.n_threads(),
         };
-        let (holdings, tally) = receiver.run(held)?;
-        let holdings = Arc::new(holdings);
+        let (holdings, tally) = receiver
+            .run(held)
+            .map_err(|Interrupted { error, holdings }| {
+                if let Some(holdings) = holdings {
+                    self.keeper.hold(holdings);
+                }
+                error
+            })?;
         let rank = Rank::new(program, self.kernels, holdings.weights.clone(), plan)?;
         mesh.send_control(0, LOADED, &[])?;
         mesh.end_run();

@@ -11,12 +11,13 @@ use crate::cache::ToKeep;
 use crate::program::ValidProgram;
 use crate::weights::{Unit, Weights};
 
-/// Weights that are all there.
+/// Weights, all of them or as many as came before the session was lost.
 pub(crate) struct Holdings {
     program: ValidProgram,
-    pub(super) units: Vec<Unit>,
-    pub(super) hashes: Vec<Hash>,
-    pub(super) sources: Vec<Source>,
+    units: Vec<Unit>,
+    /// Of those that are there.
+    hashes: Vec<Option<Hash>>,
+    sources: Vec<Source>,
     pub(crate) weights: Arc<Weights>,
 }
 
@@ -24,7 +25,7 @@ impl Holdings {
     pub(super) fn new(
         program: &ValidProgram,
         units: Vec<Unit>,
-        (hashes, sources): (Vec<Hash>, Vec<Source>),
+        (hashes, sources): (Vec<Option<Hash>>, Vec<Source>),
         weights: Weights,
     ) -> Self {
         Self {
@@ -42,7 +43,7 @@ impl Holdings {
     }
 
     /// The weights and their hashes, to be changed, if nobody else uses them any more.
-    pub(super) fn into_parts(self) -> Option<(Weights, Vec<Hash>)> {
+    pub(super) fn into_parts(self) -> Option<(Weights, Vec<Option<Hash>>)> {
         Some((Arc::into_inner(self.weights)?, self.hashes))
     }
 }
@@ -53,7 +54,9 @@ impl ToKeep for Holdings {
         units
             .enumerate()
             .filter(|(_, (_, source))| **source != Source::Local)
-            .map(|(index, ((unit, hash), _))| (index, *hash, unit.n_bytes(&self.program)))
+            .filter_map(|(index, ((unit, hash), _))| {
+                Some((index, (*hash)?, unit.n_bytes(&self.program)))
+            })
             .collect()
     }
 

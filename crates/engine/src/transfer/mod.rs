@@ -5,7 +5,9 @@
 //! of the next units are under way while these come, so that nobody waits for an answer. What the worker
 //! receives or reads is hashed where it lies; what it read and is damaged, it asks for at the end.
 
+mod filling;
 mod holdings;
+mod jobs;
 mod manifest;
 mod receive;
 mod send;
@@ -13,7 +15,7 @@ mod stock;
 mod tally;
 
 pub(crate) use holdings::Holdings;
-pub(crate) use receive::Receiver;
+pub(crate) use receive::{Interrupted, Receiver};
 pub(crate) use send::{Sender, Step};
 pub(crate) use stock::{LocalModel, Stock};
 pub use tally::Tally;
