@@ -43,8 +43,12 @@ pub(crate) struct Part {
 ///
 /// [`Error::Mismatch`] for a Program that has more than anybody needs.
 pub(crate) fn units_of(program: &ValidProgram) -> Result<Vec<Unit>, Error> {
+    cut(&program.weights)
+}
+
+fn cut(weights: &[Weight]) -> Result<Vec<Unit>, Error> {
     let mut units = Vec::new();
-    for (index, weight) in program.weights.iter().enumerate() {
+    for (index, weight) in weights.iter().enumerate() {
         if weight.rows == 0 || weight.cols == 0 {
             continue;
         }
@@ -184,4 +188,89 @@ fn n_bytes(weight: &Weight, cols: u32) -> usize {
         .float_type
         .n_bytes(cols as usize)
         .expect("whole blocks")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::float_type::FloatType;
+    use crate::program::Source;
+
+    /// Rows `rows` and columns `cols` of a tensor.
+    fn weight(
+        float_type: FloatType,
+        (all_rows, all_cols): (u32, u32),
+        rows: (u32, u32),
+        cols: (u32, u32),
+    ) -> Weight {
+        Weight {
+            name: "w".to_owned(),
+            float_type,
+            rows: rows.1 - rows.0,
+            cols: cols.1 - cols.0,
+            source: Source {
+                offset: 0,
+                rows: all_rows,
+                cols: all_cols,
+                first_row: rows.0,
+                first_col: cols.0,
+            },
+        }
+    }
+
+    /// The borders of a slice's units, as the tensor counts lines.
+    fn borders(weight: &Weight) -> Vec<u32> {
+        let units = cut(std::slice::from_ref(weight)).expect("few units");
+        let (first, n) = lines(weight);
+        let ends = units.iter().map(|unit| first + unit.first + unit.n);
+        let borders: Vec<u32> = std::iter::once(first).chain(ends).collect();
+        assert_eq!(*borders.last().expect("one at least"), first + n);
+        borders
+    }
+
+    #[test]
+    fn borders_are_the_tensors_and_not_the_splits() {
+        // Llama 2 7B's: a row of 4096 in Q40 has 2304 bytes, 128 rows 288 KiB.
+        let up = |rows| weight(FloatType::Q40, (11008, 4096), rows, (0, 4096));
+        let down = |cols| weight(FloatType::Q40, (4096, 11008), (0, 4096), cols);
+        assert_eq!(borders(&up((0, 300))), [0, 128, 256, 300]);
+        assert_eq!(borders(&up((300, 512))), [300, 384, 512]);
+        assert_eq!(borders(&down((320, 544))), [320, 384, 512, 544]);
+        assert_eq!(borders(&up((0, 11008))).len(), 11008 / 128 + 1);
+    }
+
+    #[test]
+    fn small_lines_are_put_together_up_to_64_kib() {
+        // 128 rows of 64 values in F32 are 32 KiB, and of 32 are 16 KiB.
+        let of = |cols, rows| weight(FloatType::F32, (1000, cols), rows, (0, cols));
+        assert_eq!(borders(&of(64, (0, 600))), [0, 256, 512, 600]);
+        assert_eq!(borders(&of(32, (0, 600))), [0, 512, 600]);
+        // A vector is one unit, and so is a tensor of less than 64 KiB.
+        assert_eq!(borders(&of(1, (0, 1000))), [0, 1000]);
+        let vector = weight(FloatType::F32, (1, 4096), (0, 1), (0, 4096));
+        assert_eq!(borders(&vector), [0, 1]);
+    }
+
+    #[test]
+    fn empty_slices_have_no_units_and_more_than_anybody_needs_are_refused() {
+        let empty = weight(FloatType::F32, (10, 10), (3, 3), (0, 10));
+        let no_columns = weight(FloatType::F32, (10, 10), (0, 10), (4, 4));
+        assert_eq!(cut(&[empty, no_columns]).expect("none"), []);
+
+        let most = 1 << 24;
+        let huge = weight(FloatType::F32, (most, 1), (0, most), (0, 1));
+        let n_units = borders(&huge).len() - 1;
+        let weights = vec![huge; MAX_UNITS / n_units];
+        assert_eq!(cut(&weights).expect("as many as allowed").len(), MAX_UNITS);
+        let error = cut(&[&weights[..], &weights[..1]].concat()).expect_err("more");
+        assert_eq!(error.code(), "PROGRAM_INVALID");
+    }
+
+    #[test]
+    fn units_that_follow_each_other_join() {
+        let unit = |weight, first, n| Unit { weight, first, n };
+        assert_eq!(unit(1, 0, 5).joined(unit(1, 5, 2)), Some(unit(1, 0, 7)));
+        assert_eq!(unit(1, 0, 5).joined(unit(1, 6, 2)), None);
+        assert_eq!(unit(1, 0, 5).joined(unit(2, 5, 2)), None);
+    }
 }

@@ -57,7 +57,7 @@ async function infer(flags: Flags, path: string | undefined, signal: AbortSignal
 
 async function load(flags: Flags, path: string | undefined, signal: AbortSignal): Promise<Model> {
   const { loadModel } = await import("@dllama/core");
-  const report = await startLoadReport();
+  const report = await startLoadReport(flags.workers.length);
   try {
     const loading = loadModel({
       path,

@@ -19,12 +19,17 @@ export interface LoadReport {
   end(): void;
 }
 
-export function startLoadReport(): Promise<LoadReport> | LoadReport {
+/** @param nWorkers without any, the device alone has a line */
+export function startLoadReport(nWorkers: number): Promise<LoadReport> | LoadReport {
   if (!isTalkative()) return { update() {}, end() {} };
-  return process.stderr.isTTY ? barReport() : lineReport();
+  const ownName = nWorkers === 0 ? "Loading" : "This device";
+  const nameOf = ({ rank, address }: LoadProgress) => (rank === 0 ? ownName : address);
+  return process.stderr.isTTY ? barReport(nameOf) : lineReport(nameOf);
 }
 
-function lineReport(): LoadReport {
+type NameOf = (progress: LoadProgress) => string;
+
+function lineReport(nameOf: NameOf): LoadReport {
   const startedAt = performance.now();
   const due = new Map<number, number>();
   return {
@@ -42,7 +47,7 @@ function lineReport(): LoadReport {
   };
 }
 
-async function barReport(): Promise<LoadReport> {
+async function barReport(nameOf: NameOf): Promise<LoadReport> {
   const { default: cliProgress } = await import("cli-progress");
   const startedAt = performance.now();
   const latest = new Map<number, LoadProgress>();
@@ -84,19 +89,17 @@ function isDone({ doneBytes, totalBytes }: LoadProgress): boolean {
   return doneBytes === totalBytes;
 }
 
-function nameOf({ rank, address }: LoadProgress): string {
-  return rank === 0 ? "Loading" : address;
-}
-
 /** `42% of 1.20 GiB, 100.00 MiB/s, 7 s left, 300.00 MiB cached` */
 export function describeLoading(progress: LoadProgress, seconds: number): string {
   const { doneBytes, totalBytes, sources } = progress;
-  return [describeProgress(doneBytes, totalBytes, seconds), ...kept(sources)].join(", ");
+  const parts = progress.rank === 0 ? [] : kept(sources);
+  return [describeProgress(doneBytes, totalBytes, seconds), ...parts].join(", ");
 }
 
 /** `1.20 GiB in 9 s: 921.60 MiB sent, 102.40 MiB/s, 307.20 MiB cached` */
 export function describeLoaded(progress: LoadProgress, seconds: number): string {
-  const { totalBytes, sources } = progress;
+  const { rank, totalBytes, sources } = progress;
+  if (rank === 0) return `${formatBytes(totalBytes)} in ${formatDuration(seconds)}`;
   const { sentBytes } = sources;
   const rate = seconds > 0 ? [`${formatBytes(Math.round(sentBytes / seconds))}/s`] : [];
   const sent = sentBytes > 0 ? [`${formatBytes(sentBytes)} sent`, ...rate] : ["nothing sent"];

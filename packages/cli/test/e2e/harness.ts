@@ -27,6 +27,8 @@ interface Options {
   stdin?: string | null;
   /** After so long it is killed, so that a test which hangs fails. Defaults to a minute. */
   timeoutMs?: number;
+  /** A command that runs the program, as `sudo` does. Defaults to none. */
+  wrapper?: readonly string[];
 }
 
 export class Program {
@@ -35,8 +37,10 @@ export class Program {
   /** How it ended. */
   readonly ended: Promise<Outcome>;
 
-  constructor(args: readonly string[], { stdin = "", timeoutMs = TIMEOUT_MS }: Options = {}) {
-    this.#child = spawn(process.execPath, [main, ...args]);
+  constructor(args: readonly string[], options: Options = {}) {
+    const { stdin = "", timeoutMs = TIMEOUT_MS, wrapper = [] } = options;
+    const [program, ...words] = [...wrapper, process.execPath, main, ...args];
+    this.#child = spawn(program ?? process.execPath, words);
     running.add(this);
     for (const name of ["stdout", "stderr"] as const) {
       this.#child[name].setEncoding("utf8").on("data", (text: string) => {
