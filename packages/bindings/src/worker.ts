@@ -9,7 +9,7 @@ export interface ServerOptions {
   nThreads: number;
   /** Where units of weights are kept between sessions. Defaults to nowhere. */
   cacheFolder?: string;
-  /** Defaults to 32 GiB or half of the disk's free space. */
+  /** Defaults to 32 GiB, at most half of the disk's free space. */
   maxCacheBytes?: number;
   /** The worker's own copy of the model file. Defaults to none. */
   modelPath?: string;

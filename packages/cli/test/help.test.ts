@@ -36,12 +36,12 @@ Weights:
   -m, --model FILE            This device's own copy of the model: what agrees
                               with the root's is read here and not sent.
                               Default: none.
-  --cache-dir DIR             Where weights are kept, so that they are sent once.
-                              Workers may share it. Default: dllama in the
+  --cache-dir DIR             Where weights are kept, so that they are sent
+                              once. Workers may share it. Default: dllama in the
                               platform's cache folder.
   --max-cache-size SIZE       Room for them; what was used longest ago goes
-                              first. Default: 32gib, or half of the disk's free
-                              space.
+                              first. Default: 32gib, at most half of the disk's
+                              free space.
   --no-cache                  Keep no weights on disk: the root sends them at
                               each start.
 

@@ -19,7 +19,7 @@ const HELD_FOR: Duration = Duration::from_secs(600);
 pub struct Storage {
     /// A folder for units of weights and hashes of the model file; none keeps nothing on disk.
     pub cache_folder: Option<PathBuf>,
-    /// Bytes of the units in it at most. Defaults to 32 GiB or half of the disk's free space.
+    /// Bytes of the units in it at most. Defaults to 32 GiB, at most half of the disk's free space.
     pub max_cache_bytes: Option<u64>,
     /// This worker's own copy of the model file.
     pub model: Option<PathBuf>,

@@ -52,7 +52,7 @@ export const workerSpec = {
       kind: "option",
       placeholder: "SIZE",
       type: byteSize,
-      defaultText: "32gib, or half of the disk's free space",
+      defaultText: "32gib, at most half of the disk's free space",
       description: "Room for them; what was used longest ago goes first.",
       group: "Weights",
     },

@@ -19,7 +19,7 @@ export interface WorkerOptions {
   nthreads?: number | undefined;
   /** Where units of weights are kept, so that they are sent once. Defaults to the platform's cache folder. */
   cacheFolder?: string | undefined;
-  /** Bytes of the weights kept there at most. Defaults to 32 GiB or half of the disk's free space. */
+  /** Bytes of the weights kept there at most. Defaults to 32 GiB, at most half of the disk's free space. */
   maxCacheBytes?: number | undefined;
   /** Keep weights on disk, and look for them there. Defaults to `true`. */
   cache?: boolean | undefined;
