@@ -65,6 +65,19 @@ pub enum Error {
         /// Bytes that the system can give.
         available: u64,
     },
+    /// Memory that this worker's limit does not allow.
+    #[error(
+        "{what} take {} MiB, and this device lends {} MiB (--max-memory)",
+        needed.div_ceil(1 << 20), allowed >> 20
+    )]
+    MemoryLimit {
+        /// What the memory is for.
+        what: String,
+        /// Bytes that it takes.
+        needed: u64,
+        /// Bytes that it may take.
+        allowed: u64,
+    },
     /// More bytes than this machine can address.
     #[error("the program asks for more memory than this machine can address")]
     TooLarge,
@@ -145,7 +158,10 @@ impl Error {
             Self::File { .. } => "FILE_UNREADABLE",
             Self::Weight { .. } => "MODEL_MALFORMED",
             Self::Unit { .. } => WEIGHTS_DAMAGED,
-            Self::OutOfMemory { .. } | Self::TooLarge | Self::System(_) => "OUT_OF_MEMORY",
+            Self::OutOfMemory { .. }
+            | Self::MemoryLimit { .. }
+            | Self::TooLarge
+            | Self::System(_) => "OUT_OF_MEMORY",
             Self::Row { .. } | Self::Forward { .. } | Self::Isa(_) => "INVALID_ARGUMENT",
             Self::NotFinite { .. } => "NUMBER_NOT_FINITE",
             Self::Message { .. } => "PROTOCOL_MISMATCH",
@@ -162,6 +178,9 @@ impl Error {
             ),
             Self::Unit { .. } => Some(
                 "The model file was changed while it was sent, or the network damaged it: start again.",
+            ),
+            Self::MemoryLimit { .. } => Some(
+                "Give this rank a smaller part (--split), shorten the context (--max-seq-len), or let the worker lend more.",
             ),
             Self::NotFinite { .. } => Some(
                 "The model file is damaged, or was made with another arithmetic in mind: convert it again.",

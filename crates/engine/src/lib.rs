@@ -7,6 +7,7 @@
 //! | `weights` | a rank's slices: mapped, gathered, of which units |
 //! | `transfer` | units from the root's file to a worker's memory, if the worker has them not |
 //! | `cache` | units and hashes on disk, between sessions |
+//! | `cores`, `matmul_rates` | what a device can do, as far as sharing a model out needs it |
 //! | `plan` | what the ranks have agreed on beside their Programs |
 //! | `rows` | what a forward is asked |
 //! | `rank` | one forward on one rank |
@@ -18,8 +19,12 @@
 compile_error!("weights, caches and wire are little-endian, and used in place");
 
 mod cache;
+mod cores;
 mod error;
 mod float_type;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+mod matmul_rates;
 mod memory;
 mod ops;
 mod plan;
@@ -31,13 +36,17 @@ mod rows;
 mod transfer;
 mod weights;
 
+pub use cores::physical_cores;
 pub use error::Error;
 pub use float_type::FloatType;
+pub use matmul_rates::MatmulRates;
+pub use memory::{RankMemory, rank_memory};
 pub use plan::{AllReducePlan, Measurement, Plan};
 pub use rank::{Digest, OpTimes, RowResult};
 pub use read_rate::read_rate;
 pub use roles::{
-    ForwardReport, Progress, Root, RootOptions, Storage, Worker, WorkerEvent, WorkerOptions,
+    Connected, DeviceFacts, ForwardReport, Progress, Root, RootOptions, Storage, Worker,
+    WorkerEvent, WorkerOptions,
 };
 pub use rows::{Row, RowClass, Want};
 pub use transfer::Tally;

@@ -11,6 +11,17 @@ use napi_derive::napi;
 use crate::failure::{Failure, Outcome};
 use crate::weight_sources::WeightSources;
 
+/// What a worker lends.
+#[napi(object)]
+pub struct ServerOptions {
+    pub address: String,
+    pub n_threads: u32,
+    pub max_memory: Option<f64>,
+    pub cache_folder: Option<String>,
+    pub max_cache_bytes: Option<f64>,
+    pub model_path: Option<String>,
+}
+
 /// Something that a worker has to tell; the fields that a kind has are documented in TypeScript.
 #[napi(object)]
 pub struct ServerEvent {
@@ -18,7 +29,12 @@ pub struct ServerEvent {
     pub address: Option<String>,
     pub rank: Option<u32>,
     pub world_size: Option<u32>,
+    pub n_bytes: Option<f64>,
     pub sources: Option<WeightSources>,
+    pub weight_bytes: Option<f64>,
+    pub kv_cache_bytes: Option<f64>,
+    pub buffer_bytes: Option<f64>,
+    pub free_bytes: Option<f64>,
     pub code: Option<String>,
     pub message: Option<String>,
 }
@@ -63,16 +79,6 @@ impl Drop for WorkerServer {
     }
 }
 
-/// What a worker lends.
-#[napi(object)]
-pub struct ServerOptions {
-    pub address: String,
-    pub n_threads: u32,
-    pub cache_folder: Option<String>,
-    pub max_cache_bytes: Option<f64>,
-    pub model_path: Option<String>,
-}
-
 /// Listens and serves one root after another.
 #[napi(ts_return_type = "Promise<WorkerServer>")]
 pub fn start_worker(options: ServerOptions, on_event: OnEvent) -> AsyncTask<Start> {
@@ -108,6 +114,7 @@ impl<'task> ScopedTask<'task> for Start {
         let options = WorkerOptions {
             address: options.address,
             n_threads: options.n_threads as usize,
+            max_memory: options.max_memory.map(|n_bytes| n_bytes as u64),
             storage,
         };
         let worker = Worker::start(options, tell);
@@ -131,7 +138,12 @@ fn describe(event: WorkerEvent) -> ServerEvent {
         address: None,
         rank: None,
         world_size: None,
+        n_bytes: None,
         sources: None,
+        weight_bytes: None,
+        kv_cache_bytes: None,
+        buffer_bytes: None,
+        free_bytes: None,
         code: None,
         message: None,
     };
@@ -145,6 +157,14 @@ fn describe(event: WorkerEvent) -> ServerEvent {
             described.address = Some(root);
             described.rank = Some(rank as u32);
             described.world_size = Some(world_size as u32);
+        }
+        WorkerEvent::Loading { memory, free_bytes } => {
+            described.kind = "loading".to_owned();
+            described.n_bytes = Some(memory.total_bytes() as f64);
+            described.weight_bytes = Some(memory.weight_bytes as f64);
+            described.kv_cache_bytes = Some(memory.kv_cache_bytes as f64);
+            described.buffer_bytes = Some(memory.buffer_bytes as f64);
+            described.free_bytes = free_bytes.map(|n_bytes| n_bytes as f64);
         }
         WorkerEvent::Loaded { tally } => {
             described.kind = "loaded".to_owned();

@@ -4,9 +4,11 @@ import type { WeightSources } from "./engine.ts";
 
 /** What a worker lends. */
 export interface ServerOptions {
-  /** host:port; port 0 picks one. */
+  /** `host:port`; port 0 picks one. */
   address: string;
   nThreads: number;
+  /** Bytes that a session may take. Defaults to what the system has. */
+  maxMemory?: number;
   /** Where units of weights are kept between sessions. Defaults to nowhere. */
   cacheFolder?: string;
   /** Defaults to 32 GiB, at most half of the disk's free space. */
@@ -18,7 +20,9 @@ export interface ServerOptions {
 /** Something that a worker has to tell. */
 export interface ServerEvent {
   /**
-   * `sessionBegan` (address, rank, worldSize), `loaded` (sources), `cacheFailed` (message), `sessionEnded`, `sessionFailed`
+   * `sessionBegan` (address, rank, worldSize), `loading` (what will be taken: nBytes, of which
+   * weightBytes, kvCacheBytes and bufferBytes; freeBytes, if known), `loaded` (sources), `cacheFailed`
+   * (message), `sessionEnded`, `sessionFailed`
    * (code, message), or, about somebody at the port: `refused`, `sessionFailed`, `acceptFailed`
    * (address, message).
    */
@@ -26,7 +30,12 @@ export interface ServerEvent {
   address?: string;
   rank?: number;
   worldSize?: number;
+  nBytes?: number;
   sources?: WeightSources;
+  weightBytes?: number;
+  kvCacheBytes?: number;
+  bufferBytes?: number;
+  freeBytes?: number;
   code?: string;
   message?: string;
 }

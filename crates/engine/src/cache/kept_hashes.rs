@@ -109,8 +109,9 @@ impl KeptHashes {
         }
     }
 
-    /// Forgets what is on disk: a rank got other bytes than these hashes say.
+    /// Forgets all: a rank got other bytes than these hashes say.
     pub(crate) fn forget(&self) {
+        self.lock().hashes.clear();
         if let Some(path) = &self.path {
             let _ = fs::remove_file(path);
         }

@@ -28,7 +28,7 @@ pub struct Storage {
 /// Told what keeps the cache from being written.
 type OnFailure = dyn Fn(String) + Send + Sync;
 
-pub(super) struct Keeper {
+pub(crate) struct Keeper {
     store: Option<UnitStore>,
     max_cache_bytes: Option<u64>,
     local: Option<LocalModel>,
@@ -54,7 +54,7 @@ impl Keeper {
     /// # Errors
     ///
     /// [`Error::File`] for a model file that cannot be read.
-    pub(super) fn new(
+    pub(crate) fn new(
         storage: Storage,
         on_failure: impl Fn(String) + Send + Sync + 'static,
     ) -> Result<Self, Error> {
@@ -78,7 +78,7 @@ impl Keeper {
     }
 
     /// Where a session may find its weights.
-    pub(super) fn stock(&self) -> Stock<'_> {
+    pub(crate) fn stock(&self) -> Stock<'_> {
         Stock {
             cache: self.store.as_ref(),
             local: self.local.as_ref(),
@@ -87,7 +87,7 @@ impl Keeper {
 
     /// The weights of the session before, if they are still in memory and fit `program`. Others are
     /// given back to the system.
-    pub(super) fn take(&self, program: &ValidProgram) -> Option<Holdings> {
+    pub(crate) fn take(&self, program: &ValidProgram) -> Option<Holdings> {
         let writing = self.writing().take();
         let written = writing.and_then(|writing| {
             let holdings = writing.holdings.upgrade();
@@ -106,7 +106,7 @@ impl Keeper {
     }
 
     /// Has weights that are loaded written to the cache, beside the session.
-    pub(super) fn write(&self, holdings: &Arc<Holdings>) {
+    pub(crate) fn write(&self, holdings: &Arc<Holdings>) {
         if let Some(local) = &self.local {
             local.keep_hashes();
         }
@@ -127,7 +127,7 @@ impl Keeper {
     }
 
     /// Keeps the weights of a lost session for a while.
-    pub(super) fn hold(&self, holdings: Arc<Holdings>) {
+    pub(crate) fn hold(&self, holdings: Arc<Holdings>) {
         self.held.hold(holdings, HELD_FOR);
     }
 

@@ -57,19 +57,34 @@ pub(super) struct Loading<'a> {
     /// The Programs as they are sent.
     pub(super) texts: &'a [String],
     pub(super) file: &'a Arc<ModelFile>,
-    pub(super) kept: &'a KeptHashes,
+    /// Of the file's units.
+    pub(super) hashes: &'a KeptHashes,
     pub(super) progress: &'a (dyn Fn(Progress) + Sync),
 }
 
 impl Loading<'_> {
-    /// A thread for each worker, and the root's own weights on this one. The first error ends all.
+    /// Loads all ranks. The first error ends all.
     pub(super) fn run(&self) -> Result<Weights, Error> {
+        self.run_with(|| self.load_own())
+    }
+
+    /// Loads the workers of a root that has its own weights already.
+    pub(super) fn run_again(&self) -> Result<(), Error> {
+        self.account(0).change(|progress| {
+            progress.done_bytes = progress.total_bytes;
+            progress.tally.held_bytes = progress.total_bytes;
+        });
+        self.run_with(|| Ok(()))
+    }
+
+    /// A thread for each worker, and the root's `own` part on this one.
+    fn run_with<T>(&self, own: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
         self.mesh.begin_run();
         let result = std::thread::scope(|scope| {
             let workers: Vec<_> = (1..self.mesh.world_size())
                 .map(|rank| scope.spawn(move || self.ended(self.load_worker(rank))))
                 .collect();
-            let own = self.ended(self.load_own());
+            let own = self.ended(own());
             let results = workers.into_iter().map(|worker| match worker.join() {
                 Ok(result) => result,
                 Err(panic) => std::panic::resume_unwind(panic),
@@ -84,8 +99,8 @@ impl Loading<'_> {
         });
         self.mesh.end_run();
         match &result {
-            Err(error) if is_damage(error) => self.kept.forget(),
-            _ => self.kept.keep(self.file),
+            Err(error) if is_damage(error) => self.hashes.forget(),
+            _ => self.hashes.keep(self.file),
         }
         result
     }
@@ -111,7 +126,7 @@ impl Loading<'_> {
             rank,
             program: &self.programs[rank],
             file: self.file,
-            kept: self.kept,
+            hashes: self.hashes,
             tell: &|step| account.note(&step),
         };
         sender.run()?;

@@ -33,6 +33,10 @@ pub(crate) const SOURCES: u8 = 11;
 pub(crate) const READY: u8 = 12;
 /// Worker: indices of units that it had, and that are damaged. The root sends them.
 pub(crate) const REPAIR: u8 = 13;
+/// Root: what the worker's device is. The worker answers with the same tag, before the plan.
+pub(crate) const DEVICE: u8 = 20;
+/// Root: the worker is to measure its matmuls now. It answers with the same tag, before the plan.
+pub(crate) const RATES: u8 = 21;
 
 /// Largest answer of a worker.
 pub(crate) const MAX_ANSWER_BYTES: usize = 64;

@@ -1,13 +1,17 @@
 //! What a rank is for the others: the root, which asks, or a worker, which serves.
 
-mod keeper;
+mod connected;
+mod device;
+pub(crate) mod keeper;
 mod loading;
 pub(crate) mod messages;
 mod planning;
 mod root;
-mod session;
+pub(crate) mod session;
 mod worker;
 
+pub use connected::Connected;
+pub use device::DeviceFacts;
 pub use keeper::Storage;
 pub use loading::Progress;
 pub use root::{ForwardReport, Root, RootOptions};

@@ -5,33 +5,42 @@ use std::sync::Arc;
 use dllama_kernels::{Kernels, Pool};
 use dllama_net::Mesh;
 
+use super::device::DeviceFacts;
 use super::keeper::Keeper;
-use super::messages::{ACCEPTED, BYE, DIGEST, FORWARD, FULL_ROW, LOADED, MEASURE, PLAN, PROGRAM};
+use super::messages::{
+    ACCEPTED, BYE, DEVICE, DIGEST, FORWARD, FULL_ROW, LOADED, MEASURE, PLAN, PROGRAM, RATES,
+};
 use super::planning::Rounds;
+use super::worker::WorkerEvent;
 use crate::error::Error;
+use crate::matmul_rates::MatmulRates;
+use crate::memory::{RankMemory, free_bytes};
 use crate::ops::candidates;
 use crate::plan::{MAX_PLAN_BYTES, Plan};
 use crate::program::{MAX_PROGRAM_BYTES, ValidProgram};
 use crate::rank::Rank;
 use crate::rows;
-use crate::transfer::{Holdings, Interrupted, Receiver, Tally};
+use crate::transfer::{Holdings, Interrupted, Receiver};
 
 /// A session with one root.
-pub(super) struct Session<'a> {
-    pub(super) mesh: &'a Mesh,
-    pub(super) pool: &'a Pool,
-    pub(super) kernels: Kernels,
-    pub(super) keeper: &'a Keeper,
+pub(crate) struct Session<'a> {
+    pub(crate) mesh: &'a Mesh,
+    pub(crate) pool: &'a Pool,
+    pub(crate) kernels: Kernels,
+    pub(crate) n_threads: usize,
+    /// Bytes that the session may take.
+    pub(crate) max_memory: Option<u64>,
+    pub(crate) keeper: &'a Keeper,
 }
 
 impl Session<'_> {
-    /// Serves the root to its goodbye. `loaded` is told where the slices came from.
+    /// Serves the root to its goodbye. `tell` is told of loading.
     ///
     /// # Errors
     ///
     /// Whatever ends the session otherwise. The slices then stay in memory for the next one.
-    pub(super) fn serve(&self, loaded: impl FnOnce(Tally)) -> Result<(), Error> {
-        let Some((rank, holdings)) = self.load(loaded)? else {
+    pub(crate) fn serve(&self, tell: &dyn Fn(WorkerEvent)) -> Result<(), Error> {
+        let Some((rank, holdings)) = self.load(tell)? else {
             return Ok(());
         };
         let result = self.answer(rank);
@@ -68,8 +77,8 @@ impl Session<'_> {
         }
     }
 
-    /// Measures with the others as often as the root asks, up to its plan; `None` if the root said
-    /// goodbye instead.
+    /// Tells what this device is and measures as often as the root asks, up to its plan; `None` if the
+    /// root said goodbye instead.
     fn agree(&self) -> Result<Option<Plan>, Error> {
         let mesh = self.mesh;
         loop {
@@ -79,6 +88,16 @@ impl Session<'_> {
                     let rounds = Rounds::decode(&payload)?;
                     mesh.begin_run();
                     rounds.run(mesh)?;
+                    mesh.end_run();
+                }
+                DEVICE => {
+                    let facts = DeviceFacts::of_this(self.n_threads, self.max_memory);
+                    mesh.send_control(0, DEVICE, &facts.encode())?;
+                }
+                RATES => {
+                    mesh.begin_run();
+                    let rates = MatmulRates::measure(self.kernels, self.pool)?;
+                    mesh.send_control(0, RATES, &rates.encode())?;
                     mesh.end_run();
                 }
                 PLAN => {
@@ -94,7 +113,7 @@ impl Session<'_> {
     }
 
     /// The Program and the slices; `None` if the root said goodbye instead.
-    fn load(&self, loaded: impl FnOnce(Tally)) -> Result<Option<(Rank, Arc<Holdings>)>, Error> {
+    fn load(&self, tell: &dyn Fn(WorkerEvent)) -> Result<Option<(Rank, Arc<Holdings>)>, Error> {
         let mesh = self.mesh;
         let Some(plan) = self.agree()? else {
             return Ok(None);
@@ -113,11 +132,13 @@ impl Session<'_> {
         program.require_place(mesh.rank(), mesh.world_size())?;
         let held = self.keeper.take(&program);
         let stock = self.keeper.stock();
-        let weight_bytes = match &held {
-            Some(_) => 0,
-            None => stock.own_bytes(&program)?,
-        };
-        Rank::require_memory(&program, weight_bytes)?;
+        let memory = RankMemory::of(&program, stock.own_bytes(&program)?)?;
+        tell(WorkerEvent::Loading {
+            memory,
+            free_bytes: free_bytes(self.max_memory),
+        });
+        let held_bytes = held.as_ref().map_or(0, |_| memory.weight_bytes);
+        memory.require_beyond(held_bytes, self.max_memory)?;
         mesh.send_control(0, ACCEPTED, &[])?;
         let receiver = Receiver {
             mesh,
@@ -125,19 +146,18 @@ impl Session<'_> {
             stock,
             n_threads: self.pool.n_threads(),
         };
-        let (holdings, tally) = receiver
-            .run(held)
-            .map_err(|Interrupted { error, holdings }| {
-                if let Some(holdings) = holdings {
-                    self.keeper.hold(holdings);
-                }
-                error
-            })?;
+        let (holdings, tally) = receiver.run(held).map_err(|interrupted| {
+            let Interrupted { error, holdings } = interrupted;
+            if let Some(holdings) = holdings {
+                self.keeper.hold(holdings);
+            }
+            error
+        })?;
         let rank = Rank::new(program, self.kernels, holdings.weights.clone(), plan)?;
         mesh.send_control(0, LOADED, &[])?;
         mesh.end_run();
         self.keeper.write(&holdings);
-        loaded(tally);
+        tell(WorkerEvent::Loaded { tally });
         Ok(Some((rank, holdings)))
     }
 }

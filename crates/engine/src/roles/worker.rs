@@ -9,6 +9,7 @@ use dllama_net::{EventKind, Listener, Mesh};
 use super::keeper::{Keeper, Storage};
 use super::session::Session;
 use crate::error::Error;
+use crate::memory::RankMemory;
 use crate::transfer::Tally;
 
 /// What a worker has to tell.
@@ -22,6 +23,13 @@ pub enum WorkerEvent {
         rank: usize,
         /// Number of ranks.
         world_size: usize,
+    },
+    /// A Program has come, and nothing has been taken for it yet.
+    Loading {
+        /// What it will take.
+        memory: RankMemory,
+        /// What there is; `None` where it is not known.
+        free_bytes: Option<u64>,
     },
     /// The slices are here.
     Loaded {
@@ -60,6 +68,8 @@ pub struct WorkerOptions {
     pub address: String,
     /// Threads that compute.
     pub n_threads: usize,
+    /// Bytes that a session may take. Defaults to what the system has.
+    pub max_memory: Option<u64>,
     /// Where it finds weights by itself. Defaults to nowhere.
     pub storage: Storage,
 }
@@ -70,6 +80,7 @@ impl WorkerOptions {
         Self {
             address: address.into(),
             n_threads,
+            max_memory: None,
             storage: Storage::default(),
         }
     }
@@ -88,6 +99,7 @@ struct Shared {
     listener: Listener,
     pool: Pool,
     kernels: Kernels,
+    options: WorkerOptions,
     keeper: Keeper,
     /// The mesh of the session, so that closing can end it.
     session: Mutex<Option<Arc<Mesh>>>,
@@ -110,7 +122,7 @@ impl Worker {
         let on_event: Arc<OnEvent> = Arc::new(on_event);
         let at_port = Arc::clone(&on_event);
         let of_cache = Arc::clone(&on_event);
-        let keeper = Keeper::new(options.storage, move |message| {
+        let keeper = Keeper::new(options.storage.clone(), move |message| {
             of_cache(WorkerEvent::CacheFailed { message });
         })?;
         let listener = Listener::bind(
@@ -131,6 +143,7 @@ impl Worker {
             listener,
             pool,
             kernels,
+            options,
             keeper,
             session: Mutex::default(),
             on_event,
@@ -202,10 +215,11 @@ impl Shared {
             mesh,
             pool: &self.pool,
             kernels: self.kernels,
+            n_threads: self.options.n_threads,
+            max_memory: self.options.max_memory,
             keeper: &self.keeper,
         };
-        let loaded = |tally| (self.on_event)(WorkerEvent::Loaded { tally });
-        let serve = std::panic::AssertUnwindSafe(|| session.serve(loaded));
+        let serve = std::panic::AssertUnwindSafe(|| session.serve(&*self.on_event));
         match std::panic::catch_unwind(serve) {
             Ok(Ok(())) => WorkerEvent::SessionEnded,
             Ok(Err(error)) => {

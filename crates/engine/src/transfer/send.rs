@@ -43,7 +43,7 @@ pub(crate) struct Sender<'a> {
     pub(crate) rank: usize,
     pub(crate) program: &'a ValidProgram,
     pub(crate) file: &'a ModelFile,
-    pub(crate) kept: &'a KeptHashes,
+    pub(crate) hashes: &'a KeptHashes,
     pub(crate) tell: &'a (dyn Fn(Step) + Sync),
 }
 
@@ -148,14 +148,14 @@ impl Sender<'_> {
         let (mut first, mut read_bytes) = (0, 0);
         for (index, unit) in units.iter().enumerate() {
             let key = UnitKey::of(self.program, unit);
-            hashes.push(self.kept.get(&key).unwrap_or_else(|| {
+            hashes.push(self.hashes.get(&key).unwrap_or_else(|| {
                 let part = unit.in_file(self.program);
                 if unit.first == 0 || part.is_contiguous() {
                     let extent = part.extent();
                     self.file.will_read(extent.start, extent.len());
                 }
                 let hash = hash_of(self.file.pieces(&part));
-                self.kept.insert(key, hash);
+                self.hashes.insert(key, hash);
                 read_bytes += part.n_bytes();
                 (self.tell)(Step::Hashed(part.n_bytes()));
                 hash

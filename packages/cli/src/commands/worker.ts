@@ -30,12 +30,13 @@ export const command = defineCommand({
 });
 
 async function serve(flags: Flags, signal: AbortSignal): Promise<void> {
-  const { host, port, nthreads, model } = flags;
+  const { host, port, nthreads, model, "max-memory": maxMemory } = flags;
   const { serveWorker } = await import("@dllama/core");
   const worker = await serveWorker({
     host,
     port,
     nthreads,
+    maxMemory,
     model,
     cache: !flags["no-cache"],
     cacheFolder: flags["cache-dir"],

@@ -4,6 +4,7 @@ import { physicalCores, startWorker } from "@dllama/bindings";
 import type { ServerEvent, WeightSources } from "@dllama/bindings";
 
 import { cacheFolder as platformCacheFolder } from "../cache-folder.ts";
+import { DllamaError } from "../errors.ts";
 import { requireCount } from "../load-model.ts";
 import { fromNative } from "../native-error.ts";
 
@@ -17,6 +18,8 @@ export interface WorkerOptions {
   port?: number | undefined;
   /** Threads. Defaults to the physical cores that this process may use. */
   nthreads?: number | undefined;
+  /** Bytes of memory that a session may take. Defaults to what the system has. */
+  maxMemory?: number | undefined;
   /** Where units of weights are kept, so that they are sent once. Defaults to the platform's cache folder. */
   cacheFolder?: string | undefined;
   /** Bytes of the weights kept there at most. Defaults to 32 GiB, at most half of the disk's free space. */
@@ -50,21 +53,25 @@ const running = new Set<object>();
  * @throws DllamaError ADDRESS_IN_USE or INVALID_ARGUMENT.
  */
 export async function serveWorker(options: WorkerOptions = {}): Promise<RunningWorker> {
-  const { host = "127.0.0.1", port = DEFAULT_PORT, nthreads = physicalCores(), onEvent } = options;
-  const { cacheFolder = platformCacheFolder(), maxCacheBytes, cache = true, model } = options;
+  const { host = "127.0.0.1", port = DEFAULT_PORT, nthreads = physicalCores() } = options;
+  const { maxMemory, cacheFolder = platformCacheFolder(), cache = true, onEvent } = options;
+  const { maxCacheBytes, model: modelPath } = options;
   requireCount("nthreads", nthreads);
+  if (maxMemory !== undefined) requireBytes("maxMemory", maxMemory);
+  if (maxCacheBytes !== undefined) requireBytes("maxCacheBytes", maxCacheBytes);
   const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   const tell = (event: ServerEvent): void => {
     onEvent?.({ kind: event.kind, message: describe(event) });
   };
-  const serverOptions = {
+  const lent = {
     address,
     nThreads: nthreads,
+    ...(maxMemory !== undefined && { maxMemory }),
     ...(cache && { cacheFolder }),
     ...(maxCacheBytes !== undefined && { maxCacheBytes }),
-    ...(model !== undefined && { modelPath: model }),
+    ...(modelPath !== undefined && { modelPath }),
   };
-  const server = await fromNative(startWorker(serverOptions, tell));
+  const server = await fromNative(startWorker(lent, tell));
   running.add(server);
   const close = async (): Promise<void> => {
     running.delete(server);
@@ -73,11 +80,18 @@ export async function serveWorker(options: WorkerOptions = {}): Promise<RunningW
   return { host: server.host, port: server.port, close };
 }
 
+function requireBytes(name: string, value: number): void {
+  if (Number.isSafeInteger(value) && value >= 1) return;
+  throw new DllamaError("INVALID_ARGUMENT", `expected ${name} of 1 byte or more, got ${value}`);
+}
+
 function describe(event: ServerEvent): string {
   const { kind, address = "", rank = 0, worldSize = 1, sources, message = "" } = event;
   switch (kind) {
     case "sessionBegan":
       return `Root ${address} has begun a session: this is rank ${rank} of ${worldSize}.`;
+    case "loading":
+      return describeMemory(event);
     case "loaded":
       return sources === undefined ? "Weights are loaded." : describeSources(sources);
     case "cacheFailed":
@@ -91,6 +105,15 @@ function describe(event: ServerEvent): string {
     default:
       return address === "" ? message : `${address}: ${message}`;
   }
+}
+
+function describeMemory({ nBytes = 0, freeBytes, ...parts }: ServerEvent): string {
+  const { weightBytes = 0, kvCacheBytes = 0, bufferBytes = 0 } = parts;
+  const free = freeBytes === undefined ? "" : ` of ${mebibytes(freeBytes)} that are free`;
+  return (
+    `This rank takes ${mebibytes(nBytes)} of memory${free}: ${mebibytes(weightBytes)} for weights, ` +
+    `${mebibytes(kvCacheBytes)} for the KV cache, ${mebibytes(bufferBytes)} for buffers.`
+  );
 }
 
 function describeSources(sources: WeightSources): string {
