@@ -98,6 +98,11 @@ impl Root {
         self.isa
     }
 
+    /// Number of ranks, this one included.
+    pub fn world_size(&self) -> usize {
+        self.mesh.world_size()
+    }
+
     /// What the ranks have agreed on.
     pub fn plan(&self) -> Plan {
         self.plan

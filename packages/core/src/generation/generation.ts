@@ -36,6 +36,8 @@ export class Generation implements AsyncIterable<Token> {
   readonly #options: GenerateOptions;
   readonly #sampler: Sampler;
   readonly #averages = new Averages();
+  /** The last forward that was begun before its token was handed out. */
+  #underWay: Promise<unknown> = Promise.resolve();
   #generated = 0;
 
   /** @throws DllamaError INVALID_ARGUMENT for an option out of range. */
@@ -57,7 +59,8 @@ export class Generation implements AsyncIterable<Token> {
     try {
       yield* this.#run(ids);
     } finally {
-      freeTurn();
+      // Whoever stops in between need not wait for the forward that was begun, but the next turn does.
+      void this.#underWay.then(freeTurn, freeTurn);
     }
   }
 
@@ -83,13 +86,29 @@ export class Generation implements AsyncIterable<Token> {
       this.#generated++;
       const token = { id, text: decoder.push(id), ...stopwatch.lap() };
       if (this.#generated > 1) this.#averages.add(token);
+      if (this.#generated >= steps) {
+        yield token;
+        return this.#end(ids.length, "steps", decoder);
+      }
+      if (ids.length + this.#generated >= seqLen) {
+        yield token;
+        return this.#end(ids.length, "context", decoder);
+      }
+      const next = isAborted(signal)
+        ? undefined
+        : this.#begin(session.decode(id, sampler.temperature));
       yield token;
-      if (this.#generated >= steps) return this.#end(ids.length, "steps", decoder);
-      if (ids.length + this.#generated >= seqLen) return this.#end(ids.length, "context", decoder);
-      if (isAborted(signal)) return this.#end(ids.length, "aborted", decoder);
+      if (next === undefined || isAborted(signal)) return this.#end(ids.length, "aborted", decoder);
       // oxlint-disable-next-line no-await-in-loop -- see above
-      row = await session.decode(id, sampler.temperature);
+      row = await next;
     }
+  }
+
+  /** Lets a forward go on while the caller has the token: its error waits, too, until somebody asks. */
+  #begin<T>(forward: Promise<T>): Promise<T> {
+    this.#underWay = forward;
+    forward.catch(() => {});
+    return forward;
   }
 
   /** BOS where the model expects it, and for an empty prompt: a model goes on from something. */
