@@ -111,6 +111,11 @@ export const suites = [
     needsBuild: true,
     run: () => runCheck(node("hostile-peers.mjs", "2000"), NETWORK_TIMEOUT_MS),
   },
+  {
+    name: "namespaces",
+    needsBuild: true,
+    run: () => runCheck(node("test-netns.mjs"), NETWORK_TIMEOUT_MS),
+  },
   { name: "fuzz", needsBuild: true, run: check(node("fuzz.mjs", "2", "readers")) },
   { name: "scripts", isQuick: true, run: () => runUvu(join(root, "scripts/test")) },
 ];
