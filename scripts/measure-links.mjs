@@ -1,5 +1,5 @@
 /**
- * Tokens a second and bytes over slow links, in network namespaces, against what `dllama plan` says:
+ * Time and bytes of a token over slow links, in network namespaces, against what `dllama plan` says:
  * `node scripts/measure-links.mjs [--shape S] [--ranks 2,4,8] [--links 1gbit,100mbit,wifi] [--tokens N]`.
  * Prints a table for docs/benchmarks.md. All ranks share this machine's cores, so what compares is the time
  * that a token waits for the network; the devices that `plan` is told of are shares of this one.
@@ -10,11 +10,13 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
+import { writeSparseModel } from "../packages/converter/dist/index.js";
 import { bringUpToDate } from "./lib/build.mjs";
 import { bytesAToken } from "./lib/netns/bytes.mjs";
 import { withCluster } from "./lib/netns/cluster.mjs";
 import { LINKS } from "./lib/netns/links.mjs";
 import { requireNamespaces } from "./lib/netns/requirements.mjs";
+import { medianOf } from "./lib/measure/spread.mjs";
 import { jsonLines, measurement, outputOf } from "./lib/measure/measurement.mjs";
 
 const { values } = parseArgs({
@@ -34,49 +36,35 @@ requireNamespaces("measure-links");
 const problem = await bringUpToDate({ say: console.error, output: "stderr" });
 if (problem !== undefined) throw new Error(problem);
 
-const MODEL = ["--shape", shape, "--split", "equal", "--all-reduce", "direct"];
-const benchFlags = (n) => [
-  "bench",
-  "--quiet",
-  "--format",
-  "json",
-  "-p",
-  "0",
-  "-n",
-  String(n),
-  "-r",
-  "1",
-];
+const CLUSTER = ["--split", "equal", "--all-reduce", "direct"];
 
 await measurement(async ({ folder, dllama }) => {
-  const alone = await bench((...args) => outputOf(dllama(...args, "-t", "1")), nTokens, [
-    "--shape",
-    shape,
-  ]);
+  const model = join(folder, "model.gguf");
+  await writeSparseModel(model, { shape });
+  const alone = await weightRate(dllama, model);
   const columns = [
     "link",
     "ranks",
-    "tokens/s",
+    "ms a token",
     "plan",
-    "waits for the network, ms a token",
+    "of it network",
     "plan: wire + latency",
     "S, R of a token",
     "counted at the device",
   ];
-  console.log(`One rank, one thread: ${alone.tokensPerSecond.median.toFixed(1)} tokens/s.\n`);
   console.log(`| ${columns.join(" | ")} |\n|${columns.map(() => "---|").join("")}`);
   for (const name of values.links.split(",")) {
     for (const nRanks of values.ranks.split(",").map(Number)) {
-      const measured = await measure(nRanks, LINKS[name]);
+      const measured = await measure(nRanks, LINKS[name], model);
       const expected = await plan(dllama, folder, nRanks, LINKS[name], alone);
-      const { wireMs, latencyMs } = expected.token;
+      const { totalMs, wireMs, latencyMs } = expected.token;
       const kB = (bytes) => (bytes / 1024).toFixed(2);
       const cells = [
         name,
         nRanks,
-        measured.tokensPerSecond.median.toFixed(1),
-        expected.tokensPerSecond.toFixed(1),
-        measured.transfer.msPerToken.toFixed(2),
+        measured.generationMs.toFixed(2),
+        totalMs.toFixed(2),
+        measured.transferMs.toFixed(2),
         `${wireMs.toFixed(2)} + ${latencyMs.toFixed(2)}`,
         `${kB(measured.sentBytes)}, ${kB(measured.receivedBytes)} kB`,
         `${kB(measured.countedSent)}, ${kB(measured.countedReceived)} kB`,
@@ -86,24 +74,41 @@ await measurement(async ({ folder, dllama }) => {
   }
 });
 
-/** @returns what `bench` printed of its one case */
-async function bench(run, n, model) {
-  const output = await run(...benchFlags(n), ...model);
-  return jsonLines(output).find(({ type }) => type === "case");
+function run(model, n) {
+  const flags = `--ignore-eos --temperature 0 --prompt a --steps ${n} --model ${model}`;
+  return ["inference", "--quiet", "--format", "json", ...flags.split(" ")];
 }
 
-function measure(nRanks, link) {
+function tokensOf(output) {
+  return jsonLines(output).filter(({ type }) => type === "token");
+}
+
+/** GB of weights a second of one rank with one thread. */
+async function weightRate(dllama, model) {
+  const flags = ["--quiet", "--format", "json", "-p", "0", "-n", "32", "-r", "5", "-t", "1"];
+  const output = await outputOf(dllama("bench", "--model", model, ...flags));
+  return jsonLines(output).find(({ type }) => type === "case").weightGbPerSecond;
+}
+
+/** Medians of the tokens, because other programs disturb some; bytes are of the mean. */
+function measure(nRanks, link, model) {
   return withCluster(nRanks, link, async (cluster) => {
-    let result;
-    // The first one has the workers measured and connections warmed up.
-    await bench(cluster.root, FEW, MODEL);
+    const start = (n) => cluster.root(...run(model, n), ...CLUSTER);
+    // The first one has the workers measured.
+    await start(FEW);
+    let tokens;
     const bytes = await bytesAToken(cluster, nTokens, async (n) => {
-      result = await bench(cluster.root, FEW + n, MODEL);
-      const { sentBytesPerToken, receivedBytesPerToken } = result.transfer;
-      const all = FEW + n;
-      return { sentBytes: sentBytesPerToken * all, receivedBytes: receivedBytesPerToken * all };
+      tokens = tokensOf(await start(FEW + n));
+      const sum = (field) => tokens.reduce((total, token) => total + token[field], 0);
+      return { sentBytes: sum("sentBytes"), receivedBytes: sum("receivedBytes") };
     });
-    return { ...result, ...bytes };
+    // The first token comes with the prompt.
+    const median = (field) => medianOf(tokens.slice(1).map((token) => token[field]));
+    return {
+      ...bytes,
+      generationMs: median("generationMs"),
+      transferMs: median("transferMs"),
+    };
   });
 }
 
@@ -112,12 +117,12 @@ async function plan(dllama, folder, nRanks, link, alone) {
   const share = Math.min(1, cpus().length / nRanks);
   const device = {
     name: "share",
-    gbPerSecond: alone.weightGbPerSecond * share,
+    gbPerSecond: alone * share,
     gops: 1000,
     ramGib: 4,
   };
   const path = join(folder, `${nRanks}.json`);
   writeFileSync(path, JSON.stringify(Array.from({ length: nRanks }, () => device)));
   const args = ["--devices", path, "--link", link.plan, "--format", "json"];
-  return JSON.parse(await outputOf(dllama("plan", ...MODEL, ...args)));
+  return JSON.parse(await outputOf(dllama("plan", "--shape", shape, ...CLUSTER, ...args)));
 }
