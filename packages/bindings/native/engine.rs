@@ -2,14 +2,16 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use dllama_engine::{Progress, Root, RootOptions};
+use dllama_engine::{Connected, Progress, Root, RootOptions};
 use napi::bindgen_prelude::{AsyncTask, BigInt, Object};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, ScopedTask, Status};
 use napi_derive::napi;
 
 use crate::brief::Brief;
+use crate::connection::Connection;
 use crate::engine_thread::{Answer, EngineThread};
 use crate::failure::{Failure, Outcome};
 use crate::plan::{Measurement, Plan};
@@ -76,6 +78,21 @@ impl Engine {
         self.thread.ask(env, |root| Ok(Digests(root.digests()?)))
     }
 
+    /// Connects to the workers anew after an error has ended the engine, and has them load again: `patienceMs`
+    /// for a worker to answer. The KV cache is empty then.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn reconnect<'env>(
+        &self,
+        env: &'env Env,
+        patience_ms: f64,
+        on_progress: Option<OnProgress>,
+    ) -> napi::Result<Object<'env>> {
+        let patience = Duration::from_secs_f64(patience_ms.clamp(0.0, MAX_PATIENCE_MS) / 1e3);
+        self.thread.ask(env, move |root| {
+            Ok(root.reconnect(patience, &told_to(on_progress))?)
+        })
+    }
+
     /// Says goodbye to the workers and gives all memory back, after what is under way.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn dispose<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
@@ -83,10 +100,18 @@ impl Engine {
     }
 }
 
-/// Connects to the workers and loads all ranks. `onProgress` is told how far it has come.
+/// A day, so that the milliseconds of a caller are a duration.
+const MAX_PATIENCE_MS: f64 = 86_400_000.0;
+
+/// Loads all ranks, which `connection` lets go of. `onProgress` is told how far it has come.
 #[napi(ts_return_type = "Promise<Engine>")]
-pub fn load_engine(options: EngineOptions, on_progress: Option<OnProgress>) -> AsyncTask<Load> {
+pub fn load_engine(
+    connection: &Connection,
+    options: EngineOptions,
+    on_progress: Option<OnProgress>,
+) -> AsyncTask<Load> {
     AsyncTask::new(Load {
+        connected: Some(connection.take()),
         options: Some(options),
         on_progress,
     })
@@ -101,6 +126,7 @@ pub struct Loaded {
 }
 
 pub struct Load {
+    connected: Option<Outcome<Connected>>,
     options: Option<EngineOptions>,
     on_progress: Option<OnProgress>,
 }
@@ -111,8 +137,12 @@ impl<'task> ScopedTask<'task> for Load {
     type JsValue = Engine;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        let Some(options) = self.options.take() else {
+        let (Some(connected), Some(options)) = (self.connected.take(), self.options.take()) else {
             return Ok(Err(Failure::disposed("task")));
+        };
+        let connected = match connected {
+            Ok(connected) => connected,
+            Err(failure) => return Ok(Err(failure)),
         };
         let options = RootOptions {
             model: PathBuf::from(options.model_path),
@@ -121,18 +151,9 @@ impl<'task> ScopedTask<'task> for Load {
             n_threads: options.n_threads as usize,
             plan: options.plan.map(Into::into),
         };
-        let on_progress = self.on_progress.take();
-        let progress = |progress: Progress| {
-            if let Some(on_progress) = &on_progress {
-                let progress = LoadProgress {
-                    done_bytes: progress.done_bytes as f64,
-                    total_bytes: progress.total_bytes as f64,
-                };
-                on_progress.call(progress, ThreadsafeFunctionCallMode::NonBlocking);
-            }
-        };
+        let progress = told_to(self.on_progress.take());
         let load = || {
-            let root = Root::load(options, &progress)?;
+            let root = Root::load_over(Some(connected), options, &progress)?;
             Ok(Loaded {
                 isa: root.isa().name(),
                 plan: root.plan(),
@@ -152,6 +173,18 @@ impl<'task> ScopedTask<'task> for Load {
             plan: loaded.plan,
             measurement: loaded.measurement,
         })
+    }
+}
+
+fn told_to(on_progress: Option<OnProgress>) -> impl Fn(Progress) + Sync {
+    move |progress| {
+        if let Some(on_progress) = &on_progress {
+            let progress = LoadProgress {
+                done_bytes: progress.done_bytes as f64,
+                total_bytes: progress.total_bytes as f64,
+            };
+            on_progress.call(progress, ThreadsafeFunctionCallMode::NonBlocking);
+        }
     }
 }
 

@@ -16,6 +16,7 @@ pub struct Failure {
 }
 
 enum Fact {
+    Flag,
     Number(f64),
     Text(String),
 }
@@ -32,6 +33,11 @@ impl Failure {
 
     pub fn with_number(mut self, name: &'static str, value: usize) -> Self {
         self.facts.push((name, Fact::Number(value as f64)));
+        self
+    }
+
+    fn with_flag(mut self, name: &'static str) -> Self {
+        self.facts.push((name, Fact::Flag));
         self
     }
 
@@ -66,6 +72,7 @@ impl Failure {
         }
         for (name, fact) in self.facts {
             match fact {
+                Fact::Flag => object.set_named_property(name, true)?,
                 Fact::Number(value) => object.set_named_property(name, value)?,
                 Fact::Text(value) => object.set_named_property(name, value)?,
             }
@@ -79,12 +86,29 @@ impl From<dllama_engine::Error> for Failure {
         let mut failure = Self::new(error.code(), error.to_string());
         failure.hint = error.hint();
         use dllama_net::Error as Net;
-        match &error {
-            dllama_engine::Error::Net(
-                Net::PeerLost { rank, address, .. } | Net::PeerFailed { rank, address, .. },
-            ) => failure
+        let dllama_engine::Error::Net(net) = &error else {
+            return failure;
+        };
+        if net.may_pass() {
+            failure = failure.with_flag("mayPass");
+        }
+        match net {
+            Net::PeerLost { rank, address, .. } => failure
                 .with_number("rank", *rank)
                 .with_text("address", address),
+            Net::PeerFailed {
+                rank,
+                address,
+                code,
+                ..
+            } => failure
+                .with_number("rank", *rank)
+                .with_text("address", address)
+                .with_text("peerCode", code),
+            Net::Unreachable { address, .. }
+            | Net::Refused { address, .. }
+            | Net::Busy { address }
+            | Net::Protocol { address, .. } => failure.with_text("address", address),
             _ => failure,
         }
     }

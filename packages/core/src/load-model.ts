@@ -5,6 +5,11 @@ import { fileURLToPath } from "node:url";
 import { physicalCores } from "@dllama/bindings";
 
 import { chooseSeqLen } from "./choose-seq-len.ts";
+import { Ranks } from "./cluster/ranks.ts";
+import type { LoadedRanks } from "./cluster/ranks.ts";
+import { requireLossOptions } from "./cluster/recovery/recovery.ts";
+import type { LossOptions } from "./cluster/recovery/recovery.ts";
+import { splitOfThoseLeft } from "./cluster/split.ts";
 import { DllamaError } from "./errors.ts";
 import { MetadataView } from "./gguf/metadata-view.ts";
 import type { GgufFile } from "./gguf/gguf-file.ts";
@@ -23,7 +28,7 @@ export const embeddedModelPath = fileURLToPath(
   new URL("../assets/stories260K-f32.gguf", import.meta.url),
 );
 
-export interface LoadOptions extends RankOptions {
+export interface LoadOptions extends RankOptions, LossOptions {
   /** A GGUF file. Defaults to the embedded model. */
   path?: string | undefined;
   /** Threads of the root. Defaults to the physical cores that this process may use. */
@@ -49,20 +54,26 @@ export async function loadModel(options: LoadOptions = {}): Promise<Model> {
   requireFloatType(file, open, options.weightsFloatType);
   const tokenizer = await findTokenizer(file, open, options.tokenizer);
   const seqLen = chooseSeqLen(open, options.maxSeqLen);
-  const { engine, programs, plan } = await loadRanks(open, { ...options, path, nthreads, seqLen });
-  return new Model(engine, tokenizer, {
+  requireLossOptions(options);
+  const { workers: all = [] } = options;
+  const load = async (workers: readonly string[]): Promise<LoadedRanks> => {
+    const split = splitOfThoseLeft(options.split ?? "auto", all, workers);
+    const shared = { ...options, path, workers, split, nthreads, seqLen };
+    const { engine, plan } = await loadRanks(open, shared);
+    return { engine, plan, workers };
+  };
+  const ranks = new Ranks(await load(all), load);
+  const info = {
     path,
     name: new MetadataView(file).string("general.name", "model"),
-    worldSize: programs.length,
     nthreads,
-    isa: engine.isa,
-    plan,
     seqLen,
     contextLength: open.contextLength,
     vocabSize: open.vocabSize,
     weightsFloatType: open.floatType,
     weightBytes: open.weightBytes,
-  });
+  };
+  return new Model(ranks, tokenizer, info, options);
 }
 
 /** Threads beyond this are a mistake, and each takes a stack. */

@@ -89,9 +89,9 @@ export async function dllama(args: readonly string[], options: Options = {}): Pr
   return new Program(args, options).ended;
 }
 
-/** A worker on a free loopback port, once it listens. */
-export async function startWorker(): Promise<{ program: Program; address: string }> {
-  const program = new Program(["worker", "--port", "0", "--nthreads", "1"], {
+/** A worker on a loopback port, once it listens. Defaults to a free one. */
+export async function startWorker(port = 0): Promise<{ program: Program; address: string }> {
+  const program = new Program(["worker", "--port", String(port), "--nthreads", "1"], {
     timeoutMs: SERVER_TIMEOUT_MS,
   });
   const [, address = ""] = await program.printed("stdout", /^Listening on (\S+)$/m);

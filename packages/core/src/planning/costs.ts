@@ -84,8 +84,7 @@ function slowest(work: readonly Work[], devices: readonly DeviceRates[]): Times 
     const device = devices[rank];
     if (device === undefined) continue;
     const time = workTime(part, device);
-    const isSlower =
-      time.memoryMs + time.arithmeticMs > worst.memoryMs + worst.arithmeticMs;
+    const isSlower = time.memoryMs + time.arithmeticMs > worst.memoryMs + worst.arithmeticMs;
     if (isSlower) worst = time;
   }
   return worst;

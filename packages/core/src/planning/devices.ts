@@ -24,7 +24,8 @@ const SYSTEM_BYTES = 0.4 * GIB;
 
 /** A built-in board: `pi4`, or with another memory than the usual one, `pi4:8gib`. */
 export function boardByName(text: string): Device | undefined {
-  const [, name = "", gib] = /^([a-z0-9-]+?)(?::(\d+(?:\.\d+)?)gi?b)?$/.exec(text.toLowerCase()) ?? [];
+  const [, name = "", gib] =
+    /^([a-z0-9-]+?)(?::(\d+(?:\.\d+)?)gi?b)?$/.exec(text.toLowerCase()) ?? [];
   const board = BOARDS.find((known) => known.name === name);
   if (board === undefined) return undefined;
   const ramGib = gib === undefined ? board.ramGib : Number(gib);

@@ -101,5 +101,7 @@ function largest(max: number, holds: (n: number) => boolean): number {
 
 /** `1.42 GiB`, or MiB below one of it. */
 function size(nBytes: number): string {
-  return nBytes >= GIB ? `${(nBytes / GIB).toFixed(2)} GiB` : `${(nBytes / 2 ** 20).toFixed(1)} MiB`;
+  return nBytes >= GIB
+    ? `${(nBytes / GIB).toFixed(2)} GiB`
+    : `${(nBytes / 2 ** 20).toFixed(1)} MiB`;
 }

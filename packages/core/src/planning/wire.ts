@@ -55,7 +55,12 @@ export function exchangeOf(
       const nBytes = blockBytes(bufferFloatType, nValues);
       const isScattered = scatteredFromBytes !== null && nBytes >= scatteredFromBytes;
       const granule = bufferFloatType === "q80" ? BLOCK_SIZE : 1;
-      const size = { worldSize, nValues, granule, granuleBytes: blockBytes(bufferFloatType, granule) };
+      const size = {
+        worldSize,
+        nValues,
+        granule,
+        granuleBytes: blockBytes(bufferFloatType, granule),
+      };
       return isScattered ? scattered(size) : direct(size);
     }
     case "candidates": {
