@@ -41,7 +41,6 @@ impl Mesh {
         let mut exchange = Exchange {
             shared,
             during,
-            started,
             sends: sends
                 .into_iter()
                 .map(|op| Sending::new(link(op.to), op))
@@ -65,7 +64,6 @@ impl Mesh {
 struct Exchange<'a> {
     shared: &'a Shared,
     during: &'static str,
-    started: Instant,
     sends: Vec<Sending<'a>>,
     receives: Vec<Receiving<'a>>,
     /// Links on which writing failed, while something is still to be received there.

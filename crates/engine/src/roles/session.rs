@@ -69,6 +69,8 @@ impl Session<'_> {
                     mesh.end_run();
                 }
                 PLAN => {
+                    // The Program follows, long perhaps: others that have theirs listen for signs of life.
+                    mesh.begin_run();
                     let plan = Plan::decode(&payload);
                     return plan
                         .map(Some)
@@ -92,7 +94,6 @@ impl Session<'_> {
             BYE => return Ok(None),
             other => return Err(unexpected(other, "a program")),
         }
-        mesh.begin_run();
         let program = ValidProgram::parse(&text).map_err(|source| Error::Program {
             rank: mesh.rank(),
             source,
