@@ -17,6 +17,8 @@ compile_error!("weights, caches and wire are little-endian, and used in place");
 
 mod error;
 mod float_type;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod memory;
 mod ops;
 mod plan;

@@ -46,6 +46,12 @@ impl Failure {
         self
     }
 
+    /// A bug of ours, which must not take the process down.
+    pub fn panicked() -> Self {
+        let message = "a panic ended this call; please report it";
+        Self::new("INTERNAL", message.to_owned())
+    }
+
     /// The engine or worker was disposed of before this call.
     pub fn disposed(what: &str) -> Self {
         Self::new("DISPOSED", format!("this {what} has been disposed of"))

@@ -6,9 +6,11 @@
     allow(dead_code, reason = "napi registers its exports in Node alone")
 )]
 
+mod brief;
 mod convert;
 mod cores;
 mod engine;
+mod engine_thread;
 mod failure;
 mod forward;
 mod plan;

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 
 import { physicalCores } from "@dllama/bindings";
 
+import { chooseSeqLen } from "./choose-seq-len.ts";
 import { Ranks } from "./cluster/ranks.ts";
 import type { LoadedRanks } from "./cluster/ranks.ts";
 import { requireLossOptions } from "./cluster/recovery/recovery.ts";
@@ -25,9 +26,6 @@ import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 export const embeddedModelPath = fileURLToPath(
   new URL("../assets/stories260K-f32.gguf", import.meta.url),
 );
-
-/** More is seldom used, and a KV cache of Llama 2 7B takes 0.5 MiB a position. */
-const DEFAULT_MAX_SEQ_LEN = 4096;
 
 export interface LoadOptions extends RankOptions, LossOptions {
   /** A GGUF file. Defaults to the embedded model. */
@@ -105,16 +103,5 @@ async function findTokenizer(
     "TOKENIZER_MISMATCH",
     `${path ?? file.path}: expected a tokenizer of the model's ${open.vocabSize} tokens, got ${tokenizer.vocabSize}`,
     { hint: "Use the tokenizer that the model was trained with." },
-  );
-}
-
-function chooseSeqLen(open: OpenModel, maxSeqLen: number | undefined): number {
-  const { contextLength } = open;
-  if (maxSeqLen === undefined) return Math.min(contextLength, DEFAULT_MAX_SEQ_LEN);
-  if (Number.isInteger(maxSeqLen) && maxSeqLen >= 1 && maxSeqLen <= contextLength) return maxSeqLen;
-  throw new DllamaError(
-    "INVALID_ARGUMENT",
-    `expected maxSeqLen of 1 to the model's ${contextLength}, got ${maxSeqLen}`,
-    { hint: "The model was trained on no more positions." },
   );
 }

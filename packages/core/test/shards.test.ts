@@ -5,6 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 
 import { planShards } from "../src/cluster/shards.ts";
+import { equalSplit } from "../src/cluster/split.ts";
 import type { Part, SplitSizes } from "../src/cluster/shards.ts";
 import { expectError } from "./support/expect-error.ts";
 
@@ -60,7 +61,7 @@ test("parts cover everything once, as equally as units allow", () => {
   fc.assert(
     fc.property(sizes, fc.integer({ min: 1, max: 16 }), (model, worldSize) => {
       fc.pre(worldSize <= model.nHeads / (model.quantised.attentionOutput ? 32 : 1));
-      const shards = planShards(model, worldSize);
+      const shards = planShards(model, equalSplit(worldSize));
       requireCover(
         shards.map((shard) => shard.hidden),
         model.hiddenDim,
@@ -88,7 +89,7 @@ test("parts cover everything once, as equally as units allow", () => {
 });
 
 test("Llama 2 7B over three ranks", () => {
-  const shards = planShards(llama7b, 3);
+  const shards = planShards(llama7b, equalSplit(3));
   assert.equal(
     shards.map(({ heads }) => heads.n),
     [10, 11, 11],
@@ -104,7 +105,7 @@ test("Llama 2 7B over three ranks", () => {
 });
 
 test("a KV head at a border lies on two ranks", () => {
-  const shards = planShards({ ...llama7b, nKvHeads: 2, nHeads: 6 }, 4);
+  const shards = planShards({ ...llama7b, nKvHeads: 2, nHeads: 6 }, equalSplit(4));
   assert.equal(
     shards.map(({ heads, kvHeads }) => [heads.first, heads.n, kvHeads.first, kvHeads.n]),
     [
@@ -118,11 +119,11 @@ test("a KV head at a border lies on two ranks", () => {
 
 test("more ranks than attention units: the error has the number that works", async () => {
   await expectError("TOO_MANY_RANKS", ["at most 32 ranks", "got 33"], () =>
-    planShards(llama7b, 33),
+    planShards(llama7b, equalSplit(33)),
   );
   // Four heads of 8 values are a block.
   const small = { ...llama7b, nHeads: 8, nKvHeads: 4, headDim: 8 };
-  await expectError("TOO_MANY_RANKS", ["at most 2 ranks", "got 3"], () => planShards(small, 3));
+  await expectError("TOO_MANY_RANKS", ["at most 2 ranks", "got 3"], () => planShards(small, equalSplit(3)));
 });
 
 test.run();

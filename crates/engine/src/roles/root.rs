@@ -141,6 +141,11 @@ impl Root {
         self.isa
     }
 
+    /// Number of ranks, this one included.
+    pub fn world_size(&self) -> usize {
+        self.options.workers.len() + 1
+    }
+
     /// What the ranks have agreed on.
     pub fn plan(&self) -> Plan {
         self.plan

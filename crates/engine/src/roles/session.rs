@@ -14,10 +14,10 @@ use crate::rows;
 use crate::weights::{WeightPlan, Weights};
 
 /// A session with one root.
-pub(super) struct Session<'a> {
-    pub(super) mesh: &'a Mesh,
-    pub(super) pool: &'a Pool,
-    pub(super) kernels: Kernels,
+pub(crate) struct Session<'a> {
+    pub(crate) mesh: &'a Mesh,
+    pub(crate) pool: &'a Pool,
+    pub(crate) kernels: Kernels,
 }
 
 impl Session<'_> {
@@ -26,7 +26,7 @@ impl Session<'_> {
     /// # Errors
     ///
     /// Whatever ends the session otherwise.
-    pub(super) fn serve(&self, loaded: impl FnOnce(usize)) -> Result<(), Error> {
+    pub(crate) fn serve(&self, loaded: impl FnOnce(usize)) -> Result<(), Error> {
         let mesh = self.mesh;
         let Some(mut rank) = self.load(loaded)? else {
             return Ok(());

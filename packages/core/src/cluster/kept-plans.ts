@@ -10,6 +10,8 @@ import { isDeepStrictEqual } from "node:util";
 
 import type { Measurement, Plan } from "@dllama/bindings";
 
+import { isRecord } from "../is-record.ts";
+
 /** A plan with the figures that it was made from. */
 export interface KeptPlan extends Plan {
   measurement: Measurement;
@@ -103,10 +105,6 @@ function readKeptPlan(value: unknown): KeptPlan | undefined {
   if (!isPositive(latencyMs) || !isPositive(bytesPerSecond)) return undefined;
   if (scatteredFromBytes !== null && !isByteCount(scatteredFromBytes)) return undefined;
   return { allReduce: { scatteredFromBytes }, measurement: { latencyMs, bytesPerSecond } };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }
 
 function isPositive(value: unknown): value is number {

@@ -37,6 +37,8 @@ export class Generation implements AsyncIterable<Token> {
   readonly #options: GenerateOptions;
   readonly #sampler: Sampler;
   readonly #averages = new Averages();
+  /** The last forward that was begun before its token was handed out. */
+  #underWay: Promise<unknown> = Promise.resolve();
   #generated = 0;
 
   /** @throws DllamaError INVALID_ARGUMENT for an option out of range. */
@@ -58,7 +60,8 @@ export class Generation implements AsyncIterable<Token> {
     try {
       yield* this.#run(ids);
     } finally {
-      freeTurn();
+      // Whoever stops in between need not wait for the forward that was begun, but the next turn does.
+      void this.#underWay.then(freeTurn, freeTurn);
     }
   }
 
@@ -85,8 +88,8 @@ export class Generation implements AsyncIterable<Token> {
     stopwatch: Stopwatch,
     decoder: StreamingDecoder,
   ): AsyncGenerator<Token, StopReason, undefined> {
-    const { tokenizer, seqLen } = this.#context;
-    const { steps = Number.POSITIVE_INFINITY, signal } = this.#options;
+    const { tokenizer } = this.#context;
+    const { signal } = this.#options;
     const sampler = this.#sampler;
 
     let row = await session.prefill(ids, sampler.temperature);
@@ -101,13 +104,31 @@ export class Generation implements AsyncIterable<Token> {
       this.#generated++;
       const token = { id, text: decoder.push(id), ...stopwatch.lap() };
       if (this.#generated > 1) this.#averages.add(token);
+      const limit = this.#limit(ids.length);
+      const next =
+        limit === undefined && !isAborted(signal)
+          ? this.#begin(session.decode(id, sampler.temperature))
+          : undefined;
       yield token;
-      if (this.#generated >= steps) return "steps";
-      if (ids.length + this.#generated >= seqLen) return "context";
-      if (isAborted(signal)) return "aborted";
+      if (limit !== undefined) return limit;
+      if (next === undefined || isAborted(signal)) return "aborted";
       // oxlint-disable-next-line no-await-in-loop -- see above
-      row = await session.decode(id, sampler.temperature);
+      row = await next;
     }
+  }
+
+  /** Why no token follows those that there are; undefined if one may. */
+  #limit(promptTokens: number): StopReason | undefined {
+    const { steps = Number.POSITIVE_INFINITY } = this.#options;
+    if (this.#generated >= steps) return "steps";
+    return promptTokens + this.#generated >= this.#context.seqLen ? "context" : undefined;
+  }
+
+  /** Lets a forward go on while the caller has the token: its error waits, too, until somebody asks. */
+  #begin<T>(forward: Promise<T>): Promise<T> {
+    this.#underWay = forward;
+    forward.catch(() => {});
+    return forward;
   }
 
   /** BOS where the model expects it, and for an empty prompt: a model goes on from something. */
