@@ -123,7 +123,9 @@ test("more ranks than attention units: the error has the number that works", asy
   );
   // Four heads of 8 values are a block.
   const small = { ...llama7b, nHeads: 8, nKvHeads: 4, headDim: 8 };
-  await expectError("TOO_MANY_RANKS", ["at most 2 ranks", "got 3"], () => planShards(small, equalSplit(3)));
+  await expectError("TOO_MANY_RANKS", ["at most 2 ranks", "got 3"], () =>
+    planShards(small, equalSplit(3)),
+  );
 });
 
 test.run();

@@ -21,7 +21,8 @@ const engine = {
   },
   fullRow: (index) => loaded.engine.fullRow(index),
 };
-const model = new Model(engine, loaded.tokenizer, loaded.info);
+const ranks = { engine, worldSize: 1, plan: undefined };
+const model = new Model(ranks, loaded.tokenizer, loaded.info, {});
 const write = (text) => process.stdout.write(text);
 const writer = runWriters.report({ write, isTerminal: false, echo: false });
 

@@ -6,6 +6,7 @@ import type { Engine, ForwardRow } from "@dllama/bindings";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
+import { Ranks } from "../../src/cluster/ranks.ts";
 import { loadModel, Model } from "../../src/index.ts";
 import { expectError } from "../support/expect-error.ts";
 
@@ -37,9 +38,16 @@ async function countingModel(): Promise<{ model: Model; forwards: () => number }
     },
     fullRow: (index) => engine.fullRow(index),
     digests: () => engine.digests(),
+    reconnect: (patienceMs) => engine.reconnect(patienceMs),
     dispose: () => engine.dispose(),
   };
-  return { model: new Model(counting, tokenizer, info), forwards: () => n };
+  return { model: new Model(aloneOn(counting), tokenizer, info, {}), forwards: () => n };
+}
+
+/** One rank, which nothing can take the place of. */
+function aloneOn(engine: Engine): Ranks {
+  const nobody = (): Promise<never> => Promise.reject(new Error("nobody is left"));
+  return new Ranks({ engine, workers: [], plan: undefined }, nobody);
 }
 
 async function text(model: Model, steps: number): Promise<string> {
@@ -72,7 +80,9 @@ test("what is asked at once is answered in order, long and brief forwards and al
     [long, longRow],
     [brief, briefRow],
   ] as const) {
-    const { ids, logits } = results[0] ?? assert.unreachable();
+    const [result] = results;
+    assert.ok(result);
+    const { ids, logits } = result;
     assert.is(row[ids[0] ?? -1], logits[0]);
   }
   await engine.forward("fast", rows(0, 64));
@@ -178,7 +188,7 @@ test("a forward that fails after its caller has gone disturbs nobody", async () 
   let n = 0;
   failing.forward = (rowClass, asked) =>
     n++ === 0 ? model.engine.forward(rowClass, asked) : Promise.reject(new Error("on purpose"));
-  const other = new Model(failing, model.tokenizer, model.info);
+  const other = new Model(aloneOn(failing), model.tokenizer, model.info, {});
   for await (const _ of other.generate("Once", greedy)) break;
   await setImmediate();
   const [first, second] = [other.generate("Once", greedy), model.generate("Once", greedy)];

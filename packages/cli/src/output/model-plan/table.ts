@@ -44,13 +44,17 @@ export function planTable(subject: PlanSubject, plan: ModelPlan): string {
   }
   if (shortage !== undefined) {
     lines.push(`does not fit: ${shortage.message}`);
-    const advice = shortage.advice.length === 0 ? "nothing that was tried" : shortage.advice.join("; or ");
+    const advice =
+      shortage.advice.length === 0 ? "nothing that was tried" : shortage.advice.join("; or ");
     lines.push(`what would make it fit: ${advice}`);
   }
   return `${lines.map(escapeLine).join("\n")}\n`;
 }
 
-function heading({ model, shape, link, ...types }: PlanSubject, { seqLen, ranks }: ModelPlan): string {
+function heading(
+  { model, shape, link, ...types }: PlanSubject,
+  { seqLen, ranks }: ModelPlan,
+): string {
   const subject = shape === null ? (model ?? "") : `model of shape ${shape}`;
   return (
     `${subject}; ${ranks.length} rank${ranks.length === 1 ? "" : "s"}, ${seqLen} positions, ` +
