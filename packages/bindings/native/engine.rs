@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dllama_engine::{Progress, Root, RootOptions};
+use dllama_engine::{Connected, Progress, Root, RootOptions};
 use napi::bindgen_prelude::{AsyncTask, BigInt, Object};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, ScopedTask, Status};
 use napi_derive::napi;
 
 use crate::brief::Brief;
+use crate::connection::Connection;
 use crate::engine_thread::{Answer, EngineThread};
 use crate::failure::{Failure, Outcome};
 use crate::plan::{Measurement, Plan};
@@ -102,10 +103,15 @@ impl Engine {
 /// A day, so that the milliseconds of a caller are a duration.
 const MAX_PATIENCE_MS: f64 = 86_400_000.0;
 
-/// Connects to the workers and loads all ranks. `onProgress` is told how far it has come.
+/// Loads all ranks, which `connection` lets go of. `onProgress` is told how far it has come.
 #[napi(ts_return_type = "Promise<Engine>")]
-pub fn load_engine(options: EngineOptions, on_progress: Option<OnProgress>) -> AsyncTask<Load> {
+pub fn load_engine(
+    connection: &Connection,
+    options: EngineOptions,
+    on_progress: Option<OnProgress>,
+) -> AsyncTask<Load> {
     AsyncTask::new(Load {
+        connected: Some(connection.take()),
         options: Some(options),
         on_progress,
     })
@@ -120,6 +126,7 @@ pub struct Loaded {
 }
 
 pub struct Load {
+    connected: Option<Outcome<Connected>>,
     options: Option<EngineOptions>,
     on_progress: Option<OnProgress>,
 }
@@ -130,8 +137,12 @@ impl<'task> ScopedTask<'task> for Load {
     type JsValue = Engine;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        let Some(options) = self.options.take() else {
+        let (Some(connected), Some(options)) = (self.connected.take(), self.options.take()) else {
             return Ok(Err(Failure::disposed("task")));
+        };
+        let connected = match connected {
+            Ok(connected) => connected,
+            Err(failure) => return Ok(Err(failure)),
         };
         let options = RootOptions {
             model: PathBuf::from(options.model_path),
@@ -142,7 +153,7 @@ impl<'task> ScopedTask<'task> for Load {
         };
         let progress = told_to(self.on_progress.take());
         let load = || {
-            let root = Root::load(options, &progress)?;
+            let root = Root::load_over(Some(connected), options, &progress)?;
             Ok(Loaded {
                 isa: root.isa().name(),
                 plan: root.plan(),

@@ -7,6 +7,7 @@
 )]
 
 mod brief;
+mod connection;
 mod convert;
 mod cores;
 mod engine;
@@ -14,5 +15,6 @@ mod engine_thread;
 mod failure;
 mod forward;
 mod plan;
+mod rank_memory;
 mod read_rate;
 mod worker;

@@ -1,12 +1,20 @@
 //! `WorkerServer`: this device as a worker.
 
-use dllama_engine::{Worker, WorkerEvent};
+use dllama_engine::{Worker, WorkerEvent, WorkerOptions};
 use napi::bindgen_prelude::AsyncTask;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, ScopedTask, Status, Task};
 use napi_derive::napi;
 
 use crate::failure::{Failure, Outcome};
+
+/// What a worker lends.
+#[napi(object)]
+pub struct ServerOptions {
+    pub address: String,
+    pub n_threads: u32,
+    pub max_memory: Option<f64>,
+}
 
 /// Something that a worker has to tell; the fields that a kind has are documented in TypeScript.
 #[napi(object)]
@@ -16,6 +24,10 @@ pub struct ServerEvent {
     pub rank: Option<u32>,
     pub world_size: Option<u32>,
     pub n_bytes: Option<f64>,
+    pub weight_bytes: Option<f64>,
+    pub kv_cache_bytes: Option<f64>,
+    pub buffer_bytes: Option<f64>,
+    pub free_bytes: Option<f64>,
     pub code: Option<String>,
     pub message: Option<String>,
 }
@@ -60,19 +72,17 @@ impl Drop for WorkerServer {
     }
 }
 
-/// Listens on `address` (host:port; port 0 picks one) and serves one root after another.
+/// Listens and serves one root after another.
 #[napi(ts_return_type = "Promise<WorkerServer>")]
-pub fn start_worker(address: String, n_threads: u32, on_event: OnEvent) -> AsyncTask<Start> {
+pub fn start_worker(options: ServerOptions, on_event: OnEvent) -> AsyncTask<Start> {
     AsyncTask::new(Start {
-        address,
-        n_threads,
+        options: Some(options),
         on_event: Some(on_event),
     })
 }
 
 pub struct Start {
-    address: String,
-    n_threads: u32,
+    options: Option<ServerOptions>,
     on_event: Option<OnEvent>,
 }
 
@@ -82,13 +92,19 @@ impl<'task> ScopedTask<'task> for Start {
     type JsValue = WorkerServer;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        let Some(on_event) = self.on_event.take() else {
+        let (Some(options), Some(on_event)) = (self.options.take(), self.on_event.take()) else {
             return Ok(Err(Failure::disposed("task")));
         };
         let tell = move |event| {
             on_event.call(describe(event), ThreadsafeFunctionCallMode::NonBlocking);
         };
-        let worker = Worker::start(&self.address, self.n_threads as usize, tell);
+        let options = WorkerOptions {
+            address: options.address,
+            n_threads: options.n_threads as usize,
+            // A cast of a float ends at the borders of the integer.
+            max_memory: options.max_memory.map(|n_bytes| n_bytes as u64),
+        };
+        let worker = Worker::start(options, tell);
         Ok(worker.map_err(Failure::from))
     }
 
@@ -110,6 +126,10 @@ fn describe(event: WorkerEvent) -> ServerEvent {
         rank: None,
         world_size: None,
         n_bytes: None,
+        weight_bytes: None,
+        kv_cache_bytes: None,
+        buffer_bytes: None,
+        free_bytes: None,
         code: None,
         message: None,
     };
@@ -123,6 +143,14 @@ fn describe(event: WorkerEvent) -> ServerEvent {
             described.address = Some(root);
             described.rank = Some(rank as u32);
             described.world_size = Some(world_size as u32);
+        }
+        WorkerEvent::Loading { memory, free_bytes } => {
+            described.kind = "loading".to_owned();
+            described.n_bytes = Some(memory.total_bytes() as f64);
+            described.weight_bytes = Some(memory.weight_bytes as f64);
+            described.kv_cache_bytes = Some(memory.kv_cache_bytes as f64);
+            described.buffer_bytes = Some(memory.buffer_bytes as f64);
+            described.free_bytes = free_bytes.map(|n_bytes| n_bytes as f64);
         }
         WorkerEvent::Loaded { n_bytes } => {
             described.kind = "loaded".to_owned();

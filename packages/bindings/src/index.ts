@@ -2,10 +2,11 @@
 
 import { loadAddon } from "./load-addon.ts";
 
+export type { Connection, ConnectOptions, DeviceFacts, MatmulRates } from "./connection.ts";
 export type { Engine, EngineOptions, ForwardResult, ForwardRow, LoadProgress } from "./engine.ts";
 export type { Measurement, OpMs, Plan, RankDigest, RowClass, RowResult } from "./engine.ts";
 export type { FloatType, SourceFloatType } from "./load-addon.ts";
-export type { ServerEvent, WorkerServer } from "./worker.ts";
+export type { ServerEvent, ServerOptions, WorkerServer } from "./worker.ts";
 
 const native = loadAddon();
 
@@ -19,7 +20,15 @@ const native = loadAddon();
 export const convertFloats = native.convertFloats;
 
 /**
- * Connects to the workers, sends them their Programs and slices, and loads the root's own weights.
+ * Connects to the workers and asks all devices what they are.
+ *
+ * Rejects as `loadEngine` does.
+ */
+export const connectRanks = native.connectRanks;
+
+/**
+ * Sends the workers of `connection` their Programs and slices, and loads the root's own weights. The
+ * connection is the engine's from then on, whatever comes of it.
  *
  * Rejects with an Error with a stable `code`, and perhaps a `hint`; for a lost peer with its `rank`
  * and `address`, for one that gave up with its `peerCode`, too. `mayPass` is true where the same call may
@@ -27,7 +36,7 @@ export const convertFloats = native.convertFloats;
  */
 export const loadEngine = native.loadEngine;
 
-/** Listens on `address` (host:port; port 0 picks one) and serves one root after another. */
+/** Listens and serves one root after another. */
 export const startWorker = native.startWorker;
 
 /**
@@ -35,6 +44,9 @@ export const startWorker = native.startWorker;
  * passes, 0.2 s at least. No matmul can read its weights faster.
  */
 export const readRate = native.readRate;
+
+/** The memory that the rank of a Program, which is JSON, would take. Throws an Error with a `code`. */
+export const rankMemory = native.rankMemory;
 
 /** Physical cores that this process may run on, within its control group's quota. */
 export const physicalCores = native.physicalCores;

@@ -2,8 +2,9 @@
 
 import { createRequire } from "node:module";
 
+import type { ConnectOptions, Connection, EngineMemory } from "./connection.ts";
 import type { Engine, EngineOptions, LoadProgress } from "./engine.ts";
-import type { ServerEvent, WorkerServer } from "./worker.ts";
+import type { ServerEvent, ServerOptions, WorkerServer } from "./worker.ts";
 
 /** What `convertFloats` takes: values in a checkpoint. */
 export type SourceFloatType = "bf16" | "f16" | "f32";
@@ -16,16 +17,18 @@ interface Native {
     from: SourceFloatType,
     to: FloatType,
   ) => Promise<Uint8Array>;
+  readonly connectRanks: (options: ConnectOptions) => Promise<Connection>;
   readonly loadEngine: (
+    connection: Connection,
     options: EngineOptions,
     onProgress?: (progress: LoadProgress) => void,
   ) => Promise<Engine>;
   readonly startWorker: (
-    address: string,
-    nThreads: number,
+    options: ServerOptions,
     onEvent: (event: ServerEvent) => void,
   ) => Promise<WorkerServer>;
   readonly readRate: (nBytes: number, nThreads: number) => Promise<number>;
+  readonly rankMemory: (program: string) => EngineMemory;
   readonly physicalCores: () => number;
 }
 

@@ -1,9 +1,19 @@
 /** The types of a worker. */
 
+/** What a worker lends. */
+export interface ServerOptions {
+  /** `host:port`; port 0 picks one. */
+  address: string;
+  nThreads: number;
+  /** Bytes that a session may take. Defaults to what the system has. */
+  maxMemory?: number;
+}
+
 /** Something that a worker has to tell. */
 export interface ServerEvent {
   /**
-   * `sessionBegan` (address, rank, worldSize), `loaded` (nBytes), `sessionEnded`, `sessionFailed`
+   * `sessionBegan` (address, rank, worldSize), `loading` (what will be taken: nBytes, of which
+   * weightBytes, kvCacheBytes and bufferBytes; freeBytes, if known), `loaded` (nBytes), `sessionEnded`, `sessionFailed`
    * (code, message), or, about somebody at the port: `refused`, `sessionFailed`, `acceptFailed`
    * (address, message).
    */
@@ -12,6 +22,10 @@ export interface ServerEvent {
   rank?: number;
   worldSize?: number;
   nBytes?: number;
+  weightBytes?: number;
+  kvCacheBytes?: number;
+  bufferBytes?: number;
+  freeBytes?: number;
   code?: string;
   message?: string;
 }

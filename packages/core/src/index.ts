@@ -28,6 +28,7 @@ export type { GgufTensorType } from "./gguf/tensor-types.ts";
 export type { GgufValue } from "./gguf/value.ts";
 export { embeddedModelPath, loadModel } from "./load-model.ts";
 export type { LoadOptions } from "./load-model.ts";
+export type { SharedRank } from "./load-ranks.ts";
 export { Model } from "./model.ts";
 export type { ModelInfo } from "./model.ts";
 export { BOARDS } from "./planning/boards.ts";

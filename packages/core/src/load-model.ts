@@ -9,6 +9,7 @@ import { Ranks } from "./cluster/ranks.ts";
 import type { LoadedRanks } from "./cluster/ranks.ts";
 import { requireLossOptions } from "./cluster/recovery/recovery.ts";
 import type { LossOptions } from "./cluster/recovery/recovery.ts";
+import { splitOfThoseLeft } from "./cluster/split.ts";
 import { DllamaError } from "./errors.ts";
 import { MetadataView } from "./gguf/metadata-view.ts";
 import type { GgufFile } from "./gguf/gguf-file.ts";
@@ -54,11 +55,14 @@ export async function loadModel(options: LoadOptions = {}): Promise<Model> {
   const tokenizer = await findTokenizer(file, open, options.tokenizer);
   const seqLen = chooseSeqLen(open, options.maxSeqLen);
   requireLossOptions(options);
+  const { workers: all = [] } = options;
   const load = async (workers: readonly string[]): Promise<LoadedRanks> => {
-    const { engine, plan } = await loadRanks(open, { ...options, path, workers, nthreads, seqLen });
+    const split = splitOfThoseLeft(options.split ?? "auto", all, workers);
+    const shared = { ...options, path, workers, split, nthreads, seqLen };
+    const { engine, plan } = await loadRanks(open, shared);
     return { engine, plan, workers };
   };
-  const ranks = new Ranks(await load(options.workers ?? []), load);
+  const ranks = new Ranks(await load(all), load);
   const info = {
     path,
     name: new MetadataView(file).string("general.name", "model"),

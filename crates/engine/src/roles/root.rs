@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use dllama_kernels::{Isa, Kernels, Pool};
 use dllama_net::{AllReduce, ConnectOptions, Mesh, connect};
 
+use super::connected::{Connected, say_goodbye};
 use super::loading::{Loading, Progress, parse};
-use super::messages::{BYE, DIGEST, FORWARD, FULL_ROW, expect};
+use super::messages::{DIGEST, FORWARD, FULL_ROW, expect};
 use super::planning::{announce, measure};
 use crate::error::Error;
+use crate::memory::RankMemory;
 use crate::ops::candidates;
 use crate::plan::{Measurement, Plan};
 use crate::rank::{Digest, OpTimes, Rank, RowResult};
@@ -77,13 +79,29 @@ impl Root {
     ///
     /// Those of [`Error`]; the workers are then free for the next root.
     pub fn load(options: RootOptions, progress: &(dyn Fn(Progress) + Sync)) -> Result<Self, Error> {
+        Self::load_over(None, options, progress)
+    }
+
+    /// The same over ranks that have met already: `options.workers`.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn load_over(
+        connected: Option<Connected>,
+        options: RootOptions,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Self, Error> {
         let programs = parse(&options.programs, options.workers.len() + 1)?;
         let file = Arc::new(ModelFile::open(&options.model)?);
         let kernels = Kernels::detect()?;
         let weight_plan = WeightPlan::for_root(&programs[0])?;
-        Rank::require_memory(&programs[0], weight_plan.owned_bytes)?;
-        let pool = Pool::new(options.n_threads)?;
-        let mesh = connect(options.connection())?;
+        RankMemory::of(&programs[0], weight_plan.owned_bytes)?.require(None)?;
+        let connected = match connected {
+            Some(connected) => connected,
+            None => Connected::connect(options.workers.clone(), options.n_threads)?,
+        };
+        let (mesh, pool) = connected.into_parts()?;
         let (plan, measurement) = agree(&mesh, options.plan)?;
         let loading = Loading::new(&mesh, &programs, &options.programs, &file, progress);
         let weights = loading.run()?;
@@ -292,16 +310,8 @@ fn agree(mesh: &Mesh, wanted: Option<Plan>) -> Result<(Plan, Option<Measurement>
     announced
 }
 
-/// Workers give their memory back before they close; one that does not answer is not waited for.
-const GOODBYE_WAIT: Duration = Duration::from_secs(1);
-
 impl Drop for Root {
     fn drop(&mut self) {
-        let mesh = &self.place().mesh;
-        for worker in 1..mesh.world_size() {
-            // A worker that is gone needs no goodbye.
-            let _ = mesh.send_control(worker, BYE, &[]);
-        }
-        mesh.wait_for_end(GOODBYE_WAIT);
+        say_goodbye(&self.place().mesh);
     }
 }

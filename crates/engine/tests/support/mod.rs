@@ -7,7 +7,7 @@ pub mod tiny;
 pub mod wide;
 
 use dllama_engine::program::{CacheType, WireType};
-use dllama_engine::{Error, Plan, Root, RootOptions, Row, Want, Worker};
+use dllama_engine::{Error, Plan, Root, RootOptions, Row, Want, Worker, WorkerOptions};
 
 use model::ModelFile;
 
@@ -70,5 +70,5 @@ pub fn load_planned(
 
 /// A worker that counts on nobody to listen to it.
 pub fn worker() -> Worker {
-    Worker::start("127.0.0.1:0", 2, |_| {}).expect("a free port")
+    Worker::start(WorkerOptions::new("127.0.0.1:0", 2), |_| {}).expect("a free port")
 }

@@ -4,6 +4,7 @@
 
 import type { Model } from "@dllama/core";
 import { defineCommand } from "citty";
+import { checkSplit } from "../args/check-split.ts";
 import { checkWorkers } from "../args/check-workers.ts";
 import type { ParsedFlags } from "../args/command-spec.ts";
 import { inferenceSpec } from "../args/inference.ts";
@@ -14,6 +15,7 @@ import { clusterEventText } from "../output/cluster-event.ts";
 import { log, setVerbosity } from "../output/log.ts";
 import { planText } from "../output/plan.ts";
 import { startProgress } from "../output/progress.ts";
+import { sharedRankText } from "../output/shared-rank.ts";
 import type { RunWriter } from "../output/run-writer.ts";
 import { orAborted, untilStopped } from "../stop.ts";
 
@@ -32,6 +34,7 @@ export const command = defineCommand({
       );
     }
     checkWorkers(flags.workers);
+    checkSplit(flags.split, flags.workers);
     const path = flags.model ?? positionals.model;
     return untilStopped((signal) => infer(flags, path, signal));
   },
@@ -70,6 +73,8 @@ async function load(flags: Flags, path: string | undefined, signal: AbortSignal)
       allReduce: flags["all-reduce"],
       onLost: flags["on-lost"],
       onLostTimeoutMs: flags["on-lost-timeout"] * 1000,
+      split: flags.split,
+      onShared: (ranks) => ranks.forEach((rank, index) => log.debug(sharedRankText(rank, index))),
       tokenizer: flags.tokenizer,
       weightsFloatType: flags["weights-float-type"],
       onProgress: ({ doneBytes, totalBytes }) => progress.update(doneBytes, totalBytes),

@@ -29,12 +29,14 @@ export const command = defineCommand({
   },
 });
 
-async function serve({ host, port, nthreads }: Flags, signal: AbortSignal): Promise<void> {
+async function serve(flags: Flags, signal: AbortSignal): Promise<void> {
+  const { host, port, nthreads, "max-memory": maxMemory } = flags;
   const { serveWorker } = await import("@dllama/core");
   const worker = await serveWorker({
     host,
     port,
     nthreads,
+    maxMemory,
     onEvent: ({ message }) => log.info(message),
   });
   // On stdout and alone on its line: a script that starts workers with --port 0 reads it.

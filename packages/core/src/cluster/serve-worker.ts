@@ -3,6 +3,7 @@
 import { physicalCores, startWorker } from "@dllama/bindings";
 import type { ServerEvent } from "@dllama/bindings";
 
+import { DllamaError } from "../errors.ts";
 import { requireCount } from "../load-model.ts";
 import { fromNative } from "../native-error.ts";
 
@@ -16,6 +17,8 @@ export interface WorkerOptions {
   port?: number | undefined;
   /** Threads. Defaults to the physical cores that this process may use. */
   nthreads?: number | undefined;
+  /** Bytes of memory that a session may take. Defaults to what the system has. */
+  maxMemory?: number | undefined;
   /** Told what happens, as a sentence and a stable kind. */
   onEvent?: ((event: WorkerEvent) => void) | undefined;
 }
@@ -41,13 +44,16 @@ const running = new Set<object>();
  * @throws DllamaError ADDRESS_IN_USE or INVALID_ARGUMENT.
  */
 export async function serveWorker(options: WorkerOptions = {}): Promise<RunningWorker> {
-  const { host = "127.0.0.1", port = DEFAULT_PORT, nthreads = physicalCores(), onEvent } = options;
+  const { host = "127.0.0.1", port = DEFAULT_PORT, nthreads = physicalCores() } = options;
+  const { maxMemory, onEvent } = options;
   requireCount("nthreads", nthreads);
+  if (maxMemory !== undefined) requireBytes("maxMemory", maxMemory);
   const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   const tell = (event: ServerEvent): void => {
     onEvent?.({ kind: event.kind, message: describe(event) });
   };
-  const server = await fromNative(startWorker(address, nthreads, tell));
+  const lent = { address, nThreads: nthreads, ...(maxMemory === undefined ? {} : { maxMemory }) };
+  const server = await fromNative(startWorker(lent, tell));
   running.add(server);
   const close = async (): Promise<void> => {
     running.delete(server);
@@ -56,13 +62,20 @@ export async function serveWorker(options: WorkerOptions = {}): Promise<RunningW
   return { host: server.host, port: server.port, close };
 }
 
+function requireBytes(name: string, value: number): void {
+  if (Number.isSafeInteger(value) && value >= 1) return;
+  throw new DllamaError("INVALID_ARGUMENT", `expected ${name} of 1 byte or more, got ${value}`);
+}
+
 function describe(event: ServerEvent): string {
   const { kind, address = "", rank = 0, worldSize = 1, nBytes = 0, message = "" } = event;
   switch (kind) {
     case "sessionBegan":
       return `Root ${address} has begun a session: this is rank ${rank} of ${worldSize}.`;
+    case "loading":
+      return describeMemory(event);
     case "loaded":
-      return `${(nBytes / 2 ** 20).toFixed(1)} MiB of weights are loaded.`;
+      return `${mebibytes(nBytes)} of weights are loaded.`;
     case "sessionEnded":
       return "The session has ended; waiting for the next root.";
     case "sessionFailed":
@@ -72,4 +85,17 @@ function describe(event: ServerEvent): string {
     default:
       return address === "" ? message : `${address}: ${message}`;
   }
+}
+
+function describeMemory({ nBytes = 0, freeBytes, ...parts }: ServerEvent): string {
+  const { weightBytes = 0, kvCacheBytes = 0, bufferBytes = 0 } = parts;
+  const free = freeBytes === undefined ? "" : ` of ${mebibytes(freeBytes)} that are free`;
+  return (
+    `This rank takes ${mebibytes(nBytes)} of memory${free}: ${mebibytes(weightBytes)} for weights, ` +
+    `${mebibytes(kvCacheBytes)} for the KV cache, ${mebibytes(bufferBytes)} for buffers.`
+  );
+}
+
+function mebibytes(nBytes: number): string {
+  return `${(nBytes / 2 ** 20).toFixed(1)} MiB`;
 }

@@ -6,8 +6,8 @@ import type { Engine, ForwardRow } from "@dllama/bindings";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
-import { Ranks } from "../../src/cluster/ranks.ts";
 import { loadModel, Model } from "../../src/index.ts";
+import { Ranks } from "../../src/cluster/ranks.ts";
 import { expectError } from "../support/expect-error.ts";
 
 const greedy = { temperature: 0, ignoreEos: true };
@@ -23,31 +23,23 @@ function rows(first: number, n: number): ForwardRow[] {
   }));
 }
 
-/** A model whose engine counts the forwards that are asked of it. */
-async function countingModel(): Promise<{ model: Model; forwards: () => number }> {
-  const { engine, tokenizer, info, ...loaded } = await loadModel({ nthreads: 1 });
-  void loaded;
-  let n = 0;
-  const counting: Engine = {
-    isa: engine.isa,
-    plan: engine.plan,
-    measurement: engine.measurement,
-    forward: (rowClass, asked) => {
-      n++;
-      return engine.forward(rowClass, asked);
-    },
-    fullRow: (index) => engine.fullRow(index),
-    digests: () => engine.digests(),
-    reconnect: (patienceMs) => engine.reconnect(patienceMs),
-    dispose: () => engine.dispose(),
-  };
-  return { model: new Model(aloneOn(counting), tokenizer, info, {}), forwards: () => n };
+/** The same model on another engine, whose errors are final. */
+function modelOn(engine: Engine, { tokenizer, info }: Model): Model {
+  const load = (): Promise<never> => Promise.reject(new Error("one engine is all there is"));
+  return new Model(new Ranks({ engine, workers: [], plan: undefined }, load), tokenizer, info, {});
 }
 
-/** One rank, which nothing can take the place of. */
-function aloneOn(engine: Engine): Ranks {
-  const nobody = (): Promise<never> => Promise.reject(new Error("nobody is left"));
-  return new Ranks({ engine, workers: [], plan: undefined }, nobody);
+/** A model whose engine counts the forwards that are asked of it. */
+async function countingModel(): Promise<{ model: Model; forwards: () => number }> {
+  const model = await loadModel({ nthreads: 1 });
+  let n = 0;
+  const counting: Engine = Object.create(model.engine);
+  counting.forward = (rowClass, asked) => {
+    n++;
+    return model.engine.forward(rowClass, asked);
+  };
+  counting.dispose = () => model.dispose();
+  return { model: modelOn(counting, model), forwards: () => n };
 }
 
 async function text(model: Model, steps: number): Promise<string> {
@@ -81,9 +73,8 @@ test("what is asked at once is answered in order, long and brief forwards and al
     [brief, briefRow],
   ] as const) {
     const [result] = results;
-    assert.ok(result);
-    const { ids, logits } = result;
-    assert.is(row[ids[0] ?? -1], logits[0]);
+    if (result === undefined) throw new Error("no row came back");
+    assert.is(row[result.ids[0] ?? -1], result.logits[0]);
   }
   await engine.forward("fast", rows(0, 64));
   await engine.forward("exact", rows(64, 1));
@@ -188,7 +179,7 @@ test("a forward that fails after its caller has gone disturbs nobody", async () 
   let n = 0;
   failing.forward = (rowClass, asked) =>
     n++ === 0 ? model.engine.forward(rowClass, asked) : Promise.reject(new Error("on purpose"));
-  const other = new Model(aloneOn(failing), model.tokenizer, model.info, {});
+  const other = modelOn(failing, model);
   for await (const _ of other.generate("Once", greedy)) break;
   await setImmediate();
   const [first, second] = [other.generate("Once", greedy), model.generate("Once", greedy)];
