@@ -27,6 +27,8 @@ interface Options {
   stdin?: string | null;
   /** After so long it is killed, so that a test which hangs fails. Defaults to a minute. */
   timeoutMs?: number;
+  /** What it is run with, before its own command line. Defaults to nothing. */
+  within?: readonly string[];
 }
 
 export class Program {
@@ -35,8 +37,12 @@ export class Program {
   /** How it ended. */
   readonly ended: Promise<Outcome>;
 
-  constructor(args: readonly string[], { stdin = "", timeoutMs = TIMEOUT_MS }: Options = {}) {
-    this.#child = spawn(process.execPath, [main, ...args]);
+  constructor(
+    args: readonly string[],
+    { stdin = "", timeoutMs = TIMEOUT_MS, within = [] }: Options = {},
+  ) {
+    const [program = "", ...rest] = [...within, process.execPath, main, ...args];
+    this.#child = spawn(program, rest);
     running.add(this);
     for (const name of ["stdout", "stderr"] as const) {
       this.#child[name].setEncoding("utf8").on("data", (text: string) => {
