@@ -78,8 +78,10 @@ impl Session<'_> {
                     mesh.end_run();
                 }
                 DEVICE => {
+                    mesh.begin_run();
                     let facts = DeviceFacts::of_this(self.n_threads, self.max_memory);
                     mesh.send_control(0, DEVICE, &facts.encode())?;
+                    mesh.end_run();
                 }
                 RATES => {
                     mesh.begin_run();
