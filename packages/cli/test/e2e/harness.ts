@@ -29,8 +29,8 @@ interface Options {
   timeoutMs?: number;
   /** Added to the environment. */
   env?: Record<string, string>;
-  /** A command that runs the program, as `sudo` does. Defaults to none. */
-  wrapper?: readonly string[];
+  /** What it is run with, before its own command line. Defaults to nothing. */
+  within?: readonly string[];
 }
 
 export class Program {
@@ -40,8 +40,8 @@ export class Program {
   readonly ended: Promise<Outcome>;
 
   constructor(args: readonly string[], options: Options = {}) {
-    const { stdin = "", timeoutMs = TIMEOUT_MS, env = {}, wrapper = [] } = options;
-    const [program, ...words] = [...wrapper, process.execPath, main, ...args];
+    const { stdin = "", timeoutMs = TIMEOUT_MS, env = {}, within = [] } = options;
+    const [program, ...words] = [...within, process.execPath, main, ...args];
     this.#child = spawn(program ?? process.execPath, words, { env: { ...process.env, ...env } });
     running.add(this);
     for (const name of ["stdout", "stderr"] as const) {
