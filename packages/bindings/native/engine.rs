@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dllama_engine::{Progress, Root, RootOptions};
+use dllama_net::Trust;
 use napi::bindgen_prelude::{AsyncTask, BigInt};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, ScopedTask, Status, Task};
@@ -11,6 +12,7 @@ use napi_derive::napi;
 
 use crate::failure::{Failure, Outcome};
 use crate::plan::{Measurement, Plan};
+use crate::trust::trust;
 
 /// What an engine is made from.
 #[napi(object)]
@@ -18,6 +20,8 @@ pub struct EngineOptions {
     pub model_path: String,
     pub programs: Vec<String>,
     pub workers: Vec<String>,
+    pub token: Option<String>,
+    pub insecure: Option<bool>,
     pub n_threads: u32,
     pub plan: Option<Plan>,
 }
@@ -127,10 +131,19 @@ impl<'task> ScopedTask<'task> for Load {
         let Some(options) = self.options.take() else {
             return Ok(Err(Failure::disposed("task")));
         };
+        // Without workers there is nobody to trust.
+        let trust = match options.workers.is_empty() {
+            true => Trust::Insecure,
+            false => match trust(options.token.as_deref(), options.insecure) {
+                Ok(trust) => trust,
+                Err(failure) => return Ok(Err(failure)),
+            },
+        };
         let options = RootOptions {
             model: PathBuf::from(options.model_path),
             programs: options.programs,
             workers: options.workers,
+            trust,
             n_threads: options.n_threads as usize,
             plan: options.plan.map(Into::into),
         };

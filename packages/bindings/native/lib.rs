@@ -13,4 +13,5 @@ mod failure;
 mod forward;
 mod plan;
 mod read_rate;
+mod trust;
 mod worker;

@@ -7,6 +7,16 @@ use napi::{Env, ScopedTask, Status, Task};
 use napi_derive::napi;
 
 use crate::failure::{Failure, Outcome};
+use crate::trust::trust;
+
+/// What a worker lends, and to whom.
+#[napi(object)]
+pub struct ServerOptions {
+    pub address: String,
+    pub n_threads: u32,
+    pub token: Option<String>,
+    pub insecure: Option<bool>,
+}
 
 /// Something that a worker has to tell; the fields that a kind has are documented in TypeScript.
 #[napi(object)]
@@ -60,19 +70,17 @@ impl Drop for WorkerServer {
     }
 }
 
-/// Listens on `address` (host:port; port 0 picks one) and serves one root after another.
+/// Listens and serves one root after another.
 #[napi(ts_return_type = "Promise<WorkerServer>")]
-pub fn start_worker(address: String, n_threads: u32, on_event: OnEvent) -> AsyncTask<Start> {
+pub fn start_worker(options: ServerOptions, on_event: OnEvent) -> AsyncTask<Start> {
     AsyncTask::new(Start {
-        address,
-        n_threads,
+        options: Some(options),
         on_event: Some(on_event),
     })
 }
 
 pub struct Start {
-    address: String,
-    n_threads: u32,
+    options: Option<ServerOptions>,
     on_event: Option<OnEvent>,
 }
 
@@ -82,14 +90,17 @@ impl<'task> ScopedTask<'task> for Start {
     type JsValue = WorkerServer;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        let Some(on_event) = self.on_event.take() else {
+        let (Some(options), Some(on_event)) = (self.options.take(), self.on_event.take()) else {
             return Ok(Err(Failure::disposed("task")));
         };
         let tell = move |event| {
             on_event.call(describe(event), ThreadsafeFunctionCallMode::NonBlocking);
         };
-        let worker = Worker::start(&self.address, self.n_threads as usize, tell);
-        Ok(worker.map_err(Failure::from))
+        let trust = trust(options.token.as_deref(), options.insecure);
+        Ok(trust.and_then(|trust| {
+            let n_threads = options.n_threads as usize;
+            Worker::start(&options.address, trust, n_threads, tell).map_err(Failure::from)
+        }))
     }
 
     fn resolve(&mut self, env: &'task Env, output: Self::Output) -> napi::Result<WorkerServer> {

@@ -7,6 +7,10 @@ export interface EngineOptions {
   programs: string[];
   /** `host:port` of the workers; the first is rank 1. */
   workers: string[];
+  /** What the workers have, too. With workers, this or `insecure` is needed. */
+  token?: string;
+  /** Workers are taken at their word, and everything is sent in plain sight. */
+  insecure?: boolean;
   /** Threads of the root. */
   nThreads: number;
   /** What the ranks are to agree on. Defaults to what a measurement of the network gives. */

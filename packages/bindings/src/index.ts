@@ -5,7 +5,7 @@ import { loadAddon } from "./load-addon.ts";
 export type { Engine, EngineOptions, ForwardResult, ForwardRow, LoadProgress } from "./engine.ts";
 export type { Measurement, OpMs, Plan, RankDigest, RowClass, RowResult } from "./engine.ts";
 export type { FloatType, SourceFloatType } from "./load-addon.ts";
-export type { ServerEvent, WorkerServer } from "./worker.ts";
+export type { ServerEvent, ServerOptions, WorkerServer } from "./worker.ts";
 
 const native = loadAddon();
 
@@ -26,7 +26,7 @@ export const convertFloats = native.convertFloats;
  */
 export const loadEngine = native.loadEngine;
 
-/** Listens on `address` (host:port; port 0 picks one) and serves one root after another. */
+/** Listens and serves one root after another. */
 export const startWorker = native.startWorker;
 
 /**

@@ -3,7 +3,7 @@
 import { createRequire } from "node:module";
 
 import type { Engine, EngineOptions, LoadProgress } from "./engine.ts";
-import type { ServerEvent, WorkerServer } from "./worker.ts";
+import type { ServerEvent, ServerOptions, WorkerServer } from "./worker.ts";
 
 /** What `convertFloats` takes: values in a checkpoint. */
 export type SourceFloatType = "bf16" | "f16" | "f32";
@@ -21,8 +21,7 @@ interface Native {
     onProgress?: (progress: LoadProgress) => void,
   ) => Promise<Engine>;
   readonly startWorker: (
-    address: string,
-    nThreads: number,
+    options: ServerOptions,
     onEvent: (event: ServerEvent) => void,
   ) => Promise<WorkerServer>;
   readonly readRate: (nBytes: number, nThreads: number) => Promise<number>;

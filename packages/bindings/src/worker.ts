@@ -1,5 +1,16 @@
 /** The types of a worker. */
 
+/** What a worker lends, and to whom. */
+export interface ServerOptions {
+  /** `host:port`; port 0 picks one. */
+  address: string;
+  nThreads: number;
+  /** Whoever has it is served. */
+  token?: string;
+  /** Everybody is served, in plain sight. Excludes a token, and replaces one. */
+  insecure?: boolean;
+}
+
 /** Something that a worker has to tell. */
 export interface ServerEvent {
   /**

@@ -94,16 +94,35 @@ test("an engine that cannot be loaded says why, with a code", async () => {
 });
 
 test("a port is free again after close, and closing twice is fine", async () => {
-  const first = await startWorker("127.0.0.1:0", 1, () => {});
+  const options = { nThreads: 1, token: "of the addon's tests" };
+  const first = await startWorker({ ...options, address: "127.0.0.1:0" }, () => {});
   assert.is(first.host, "127.0.0.1");
   const address = `127.0.0.1:${first.port}`;
-  const taken = await failure(startWorker(address, 1, () => {}));
+  const taken = await failure(startWorker({ ...options, address }, () => {}));
   assert.is(taken.code, "ADDRESS_IN_USE");
   assert.match(taken.message, address);
   await first.close();
   await first.close();
-  const second = await startWorker(address, 1, () => {});
+  const second = await startWorker({ ...options, address }, () => {});
   await second.close();
+});
+
+test("without a token of 16 bytes, or insecure, nobody is served and no worker is called", async () => {
+  const refused = async (trust: { token?: string; insecure?: boolean }) => {
+    const server = { address: "127.0.0.1:0", nThreads: 1, ...trust };
+    const engine = { modelPath: "x", programs: [], workers: ["127.0.0.1:1"], nThreads: 1, ...trust };
+    const both = [startWorker(server, () => {}), loadEngine(engine)];
+    const failures = await Promise.all(both.map(failure));
+    assert.is(failures[0]?.code, failures[1]?.code);
+    return failures[0];
+  };
+  assert.is((await refused({}))?.code, "TOKEN_MISSING");
+  const secret = "a-short-secret!";
+  const short = await refused({ token: secret });
+  assert.is(short?.code, "TOKEN_INVALID");
+  assert.match(short?.message ?? "", /at least 16 bytes, got 15/);
+  assert.not(short?.message.includes(secret));
+  assert.is((await refused({ token: `${secret}!`, insecure: true }))?.code, "INVALID_ARGUMENT");
 });
 
 test.run();

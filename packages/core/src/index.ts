@@ -7,6 +7,7 @@ export type { BenchmarkTest, TestLists } from "./benchmark/cases.ts";
 export { DEFAULT_PORT, serveWorker } from "./cluster/serve-worker.ts";
 export type { RunningWorker, WorkerEvent, WorkerOptions } from "./cluster/serve-worker.ts";
 export type { AllReduceChoice, SessionPlan } from "./cluster/session-plan.ts";
+export type { FoundToken, TrustOptions } from "./cluster/trust.ts";
 export { DllamaError } from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";
 export { Generation } from "./generation/generation.ts";

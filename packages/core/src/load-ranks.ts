@@ -6,13 +6,15 @@ import type { Engine } from "@dllama/bindings";
 import { loadAgreed } from "./cluster/agree.ts";
 import type { PlanOptions } from "./cluster/agree.ts";
 import type { SessionPlan } from "./cluster/session-plan.ts";
+import { rootTrust } from "./cluster/trust.ts";
+import type { TrustOptions } from "./cluster/trust.ts";
 import { PREFILL_CHUNK } from "./generation/session.ts";
 import type { OpenModel } from "./models/open-model.ts";
 import { fromNative } from "./native-error.ts";
 import type { Program } from "./program/generated/Program.ts";
 
 /** How a model is shared out. */
-export interface RankOptions extends PlanOptions {
+export interface RankOptions extends PlanOptions, TrustOptions {
   /** `host:port` of the workers; the first is rank 1. Defaults to none. */
   workers?: readonly string[] | undefined;
   /** How partial sums go over the wire. Defaults to `q80`. */
@@ -34,7 +36,10 @@ interface LoadRanksOptions extends RankOptions {
   nSequences?: number | undefined;
 }
 
-/** @throws DllamaError WORKER_UNREACHABLE, OUT_OF_MEMORY, TOO_MANY_RANKS and the engine's others. */
+/**
+ * @throws DllamaError WORKER_UNREACHABLE, TOKEN_MISMATCH, OUT_OF_MEMORY, TOO_MANY_RANKS and the engine's
+ *   others.
+ */
 export async function loadRanks(
   open: OpenModel,
   options: LoadRanksOptions,
@@ -52,6 +57,8 @@ export async function loadRanks(
     modelPath: path,
     programs: programs.map((program) => JSON.stringify(program)),
     workers: [...workers],
+    // Alone there is nobody to trust.
+    ...(workers.length === 0 ? {} : await rootTrust(options)),
     nThreads: nthreads,
   };
   const { engine, plan } = await loadAgreed({ ...options, path, workers }, (wanted) => {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dllama_kernels::{Isa, Kernels, Pool};
-use dllama_net::{AllReduce, ConnectOptions, Mesh, connect};
+use dllama_net::{AllReduce, ConnectOptions, Mesh, Trust, connect};
 
 use super::loading::{Loading, Progress, parse};
 use super::messages::{BYE, DIGEST, FORWARD, FULL_ROW, expect};
@@ -25,6 +25,8 @@ pub struct RootOptions {
     pub programs: Vec<String>,
     /// `host:port` of the workers; the first is rank 1.
     pub workers: Vec<String>,
+    /// Which workers are trusted.
+    pub trust: Trust,
     /// Threads of the root.
     pub n_threads: usize,
     /// What the ranks are to agree on; `None` has them measure the network first.
@@ -74,7 +76,7 @@ impl Root {
         let weight_plan = WeightPlan::for_root(&programs[0])?;
         Rank::require_memory(&programs[0], weight_plan.owned_bytes)?;
         let pool = Pool::new(options.n_threads)?;
-        let mesh = connect(ConnectOptions::new(options.workers))?;
+        let mesh = connect(ConnectOptions::new(options.workers, options.trust))?;
         let (plan, measurement) = agree(&mesh, options.plan)?;
         let loading = Loading::new(&mesh, &programs, &options.programs, &file, progress);
         let weights = loading.run()?;

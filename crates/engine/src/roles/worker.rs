@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use dllama_kernels::{Kernels, Pool};
-use dllama_net::{EventKind, Listener, Mesh};
+use dllama_net::{EventKind, Listener, Mesh, Trust};
 
 use super::session::Session;
 use crate::error::Error;
@@ -65,13 +65,14 @@ struct Shared {
 }
 
 impl Worker {
-    /// Listens on `host:port` (port 0 picks one) and serves roots on a thread of its own.
+    /// Listens on `host:port` (port 0 picks one) and serves trusted roots on a thread of its own.
     ///
     /// # Errors
     ///
     /// [`Error::Net`] if the address cannot be listened on, [`Error::System`] without threads.
     pub fn start(
         address: &str,
+        trust: Trust,
         n_threads: usize,
         on_event: impl Fn(WorkerEvent) + Send + Sync + 'static,
     ) -> Result<Self, Error> {
@@ -81,6 +82,7 @@ impl Worker {
         let at_port = Arc::clone(&on_event);
         let listener = Listener::bind(
             address,
+            trust,
             Box::new(move |event| {
                 // A session that is complete is told of when it begins to be served.
                 if event.kind != EventKind::Connected {

@@ -151,13 +151,13 @@ impl<'a> Receiving<'a> {
         };
         let begun_now = self.position.is_none();
         let rest = &mut self.frame.into.buffer()[position..];
-        let n_bytes = match rest {
-            [] => 0,
-            rest => socket.receive(rest)?.unwrap_or(0),
+        let received = match rest {
+            [] => None,
+            rest => self.reader.payload(socket, rest)?,
         };
-        position += n_bytes;
+        position += received.unwrap_or(0);
         self.position = Some(position);
-        Ok(begun_now || n_bytes > 0)
+        Ok(begun_now || received.is_some())
     }
 
     pub(super) fn is_done(&mut self) -> bool {

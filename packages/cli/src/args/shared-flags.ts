@@ -1,7 +1,7 @@
 /** Flags that several commands take, and how wide their values may be. */
 
 import { DEFAULT_PORT, workerAddress } from "./addresses.ts";
-import { choice, wholeNumber } from "./value-types.ts";
+import { choice, path, wholeNumber } from "./value-types.ts";
 import type { AnyFlag, Option, Toggle } from "./command-spec.ts";
 
 /** Every command takes these. */
@@ -27,6 +27,25 @@ export const nthreads = {
   defaultText: "the physical cores that this process may use",
   description: "Threads that compute.",
 } as const satisfies Option<number>;
+
+/** Whom root and workers trust: all sides have the same token, or all are insecure. */
+export const trustFlags = {
+  "token-file": {
+    kind: "option",
+    placeholder: "FILE",
+    type: path,
+    defaultText: "the token that this user has stored",
+    description:
+      "A file with the token, any text of at least 16 bytes, that root and workers have in common. " +
+      "DLLAMA_TOKEN in the environment comes first. The first `dllama worker` makes and stores one.",
+  },
+  insecure: {
+    kind: "toggle",
+    description:
+      "NO token and NO encryption: everybody who reaches a worker's port can use it, and read and change " +
+      "what is sent. Needed on all sides.",
+  },
+} as const satisfies Record<string, AnyFlag>;
 
 /** How a model is shared over devices: commands that load one take these. */
 export const deviceFlags = {
@@ -68,12 +87,6 @@ export const deviceFlags = {
     description: "Format of the KV cache: f16 takes half the memory of f32, q80 a quarter.",
     group: "Devices",
   },
-  insecure: {
-    kind: "toggle",
-    description: "Accepted, without effect yet: traffic to workers is never encrypted so far.",
-    group: "Devices",
-  },
+  "token-file": { ...trustFlags["token-file"], group: "Devices" },
+  insecure: { ...trustFlags.insecure, group: "Devices" },
 } as const satisfies Record<string, AnyFlag>;
-
-export const insecureDescription =
-  "Traffic between devices is not encrypted and not authenticated yet: anybody who reaches the port can use it.";

@@ -9,6 +9,7 @@ import type { ParsedFlags } from "../args/command-spec.ts";
 import { parse } from "../args/parse.ts";
 import { UsageError } from "../args/usage-error.ts";
 import { benchWriters } from "../output/bench/formats.ts";
+import { warnOfInsecure } from "../output/insecure-warning.ts";
 import { setVerbosity } from "../output/log.ts";
 import { createStatus } from "../output/status.ts";
 import { sourceCommit } from "../source-commit.ts";
@@ -36,6 +37,7 @@ export const command = defineCommand({
       );
     }
     checkWorkers(flags.workers);
+    if (flags.insecure && flags.workers.length > 0) warnOfInsecure();
     return untilStopped((signal) => bench(flags, signal));
   },
 });
@@ -87,6 +89,8 @@ async function measure(flags: Flags, subject: Subject, signal: AbortSignal): Pro
     ...tests(flags),
     path,
     workers,
+    tokenFile: flags["token-file"],
+    insecure: flags.insecure,
     runs,
     bufferFloatType,
     kvCacheType,

@@ -10,6 +10,7 @@ import { inferenceSpec } from "../args/inference.ts";
 import { parse } from "../args/parse.ts";
 import { UsageError } from "../args/usage-error.ts";
 import { runWriters } from "../output/formats.ts";
+import { warnOfInsecure } from "../output/insecure-warning.ts";
 import { log, setVerbosity } from "../output/log.ts";
 import { planText } from "../output/plan.ts";
 import { startProgress } from "../output/progress.ts";
@@ -31,6 +32,7 @@ export const command = defineCommand({
       );
     }
     checkWorkers(flags.workers);
+    if (flags.insecure && flags.workers.length > 0) warnOfInsecure();
     const path = flags.model ?? positionals.model;
     return untilStopped((signal) => infer(flags, path, signal));
   },
@@ -62,6 +64,8 @@ async function load(flags: Flags, path: string | undefined, signal: AbortSignal)
     const loading = loadModel({
       path,
       workers: flags.workers,
+      tokenFile: flags["token-file"],
+      insecure: flags.insecure,
       nthreads: flags.nthreads,
       maxSeqLen: flags["max-seq-len"],
       bufferFloatType: flags["buffer-float-type"],

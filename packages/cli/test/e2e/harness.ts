@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,6 +14,20 @@ export const fixtures = fileURLToPath(new URL("../../../../fixtures/", import.me
 const TIMEOUT_MS = 60_000;
 /** A worker serves all runs of a test file: it may live as long as the file does. */
 const SERVER_TIMEOUT_MS = 300_000;
+
+/** A folder of its own, removed when the test file ends, as every program that still runs is ended. */
+export const folder = mkdtempSync(join(tmpdir(), "dllama-cli-"));
+
+/** The user's token is not the tests', and the tests' is not the user's. */
+const config = join(folder, "config");
+mkdirSync(join(config, "dllama"), { recursive: true });
+writeFileSync(join(config, "dllama", "token"), "the token of a test file\n", { mode: 0o600 });
+const ownEnvironment = { XDG_CONFIG_HOME: config, DLLAMA_TOKEN: "" };
+
+process.on("exit", () => {
+  for (const program of running) program.kill("SIGKILL");
+  rmSync(folder, { recursive: true, force: true });
+});
 
 export interface Outcome {
   /** As a shell shows it: 128 + the signal's number where a signal ended the process. */
@@ -27,6 +41,8 @@ interface Options {
   stdin?: string | null;
   /** After so long it is killed, so that a test which hangs fails. Defaults to a minute. */
   timeoutMs?: number;
+  /** Beside the harness's own. */
+  environment?: Record<string, string>;
 }
 
 export class Program {
@@ -35,8 +51,12 @@ export class Program {
   /** How it ended. */
   readonly ended: Promise<Outcome>;
 
-  constructor(args: readonly string[], { stdin = "", timeoutMs = TIMEOUT_MS }: Options = {}) {
-    this.#child = spawn(process.execPath, [main, ...args]);
+  constructor(
+    args: readonly string[],
+    { stdin = "", timeoutMs = TIMEOUT_MS, environment = {} }: Options = {},
+  ) {
+    const env = { ...process.env, ...ownEnvironment, ...environment };
+    this.#child = spawn(process.execPath, [main, ...args], { env });
     running.add(this);
     for (const name of ["stdout", "stderr"] as const) {
       this.#child[name].setEncoding("utf8").on("data", (text: string) => {
@@ -90,20 +110,18 @@ export async function dllama(args: readonly string[], options: Options = {}): Pr
 }
 
 /** A worker on a free loopback port, once it listens. */
-export async function startWorker(): Promise<{ program: Program; address: string }> {
-  const program = new Program(["worker", "--port", "0", "--nthreads", "1"], {
+export async function startWorker(
+  args: readonly string[] = [],
+  options: Options = {},
+): Promise<{ program: Program; address: string }> {
+  const where = ["--host", "127.0.0.1", "--port", "0", "--nthreads", "1"];
+  const program = new Program(["worker", ...where, ...args], {
     timeoutMs: SERVER_TIMEOUT_MS,
+    ...options,
   });
   const [, address = ""] = await program.printed("stdout", /^Listening on (\S+)$/m);
   return { program, address };
 }
-
-/** A folder of its own, removed when the test file ends, as every program that still runs is ended. */
-export const folder = mkdtempSync(join(tmpdir(), "dllama-cli-"));
-process.on("exit", () => {
-  for (const program of running) program.kill("SIGKILL");
-  rmSync(folder, { recursive: true, force: true });
-});
 
 export function jsonLines(stdout: string): Record<string, unknown>[] {
   return stdout
