@@ -55,6 +55,19 @@ pub enum Error {
         /// Bytes that the system can give.
         available: u64,
     },
+    /// Memory that this worker's limit does not allow.
+    #[error(
+        "{what} take {} MiB, and this device lends {} MiB (--max-memory)",
+        needed.div_ceil(1 << 20), allowed >> 20
+    )]
+    MemoryLimit {
+        /// What the memory is for.
+        what: String,
+        /// Bytes that it takes.
+        needed: u64,
+        /// Bytes that it may take.
+        allowed: u64,
+    },
     /// More bytes than this machine can address.
     #[error("the program asks for more memory than this machine can address")]
     TooLarge,
@@ -131,7 +144,10 @@ impl Error {
             Self::Program { .. } | Self::Mismatch { .. } => "PROGRAM_INVALID",
             Self::File { .. } => "FILE_UNREADABLE",
             Self::Weight { .. } => "MODEL_MALFORMED",
-            Self::OutOfMemory { .. } | Self::TooLarge | Self::System(_) => "OUT_OF_MEMORY",
+            Self::OutOfMemory { .. }
+            | Self::MemoryLimit { .. }
+            | Self::TooLarge
+            | Self::System(_) => "OUT_OF_MEMORY",
             Self::Row { .. } | Self::Forward { .. } | Self::Isa(_) => "INVALID_ARGUMENT",
             Self::NotFinite { .. } => "NUMBER_NOT_FINITE",
             Self::Message { .. } => "PROTOCOL_MISMATCH",
@@ -145,6 +161,9 @@ impl Error {
         match self {
             Self::OutOfMemory { .. } => Some(
                 "Share the model over more workers, shorten the context (--max-seq-len), or end other programs.",
+            ),
+            Self::MemoryLimit { .. } => Some(
+                "Give this rank a smaller part (--split), shorten the context (--max-seq-len), or let the worker lend more.",
             ),
             Self::NotFinite { .. } => Some(
                 "The model file is damaged, or was made with another arithmetic in mind: convert it again.",

@@ -5,6 +5,7 @@
 //! | `program` | what a rank computes, as data, and the proof that it stays within its memory |
 //! | `memory` | buffers and KV cache that threads share, availability |
 //! | `weights` | a rank's slices: mapped, gathered, sent, received |
+//! | `cores`, `matmul_rates` | what a device can do, as far as sharing a model out needs it |
 //! | `plan` | what the ranks have agreed on beside their Programs |
 //! | `rows` | what a forward is asked |
 //! | `rank` | one forward on one rank |
@@ -15,8 +16,12 @@
 #[cfg(target_endian = "big")]
 compile_error!("weights, caches and wire are little-endian, and used in place");
 
+mod cores;
 mod error;
 mod float_type;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+mod matmul_rates;
 mod memory;
 mod ops;
 mod plan;
@@ -27,10 +32,16 @@ mod roles;
 mod rows;
 mod weights;
 
+pub use cores::physical_cores;
 pub use error::Error;
 pub use float_type::FloatType;
+pub use matmul_rates::MatmulRates;
+pub use memory::{RankMemory, rank_memory};
 pub use plan::{AllReducePlan, Measurement, Plan};
 pub use rank::{Digest, OpTimes, RowResult};
 pub use read_rate::read_rate;
-pub use roles::{ForwardReport, Progress, Root, RootOptions, Worker, WorkerEvent};
+pub use roles::{
+    Connected, DeviceFacts, ForwardReport, Progress, Root, RootOptions, Worker, WorkerEvent,
+    WorkerOptions,
+};
 pub use rows::{Row, RowClass, Want};

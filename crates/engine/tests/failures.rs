@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use dllama_engine::program::{CacheType, Op, WireType};
-use dllama_engine::{Error, Root, RootOptions, RowClass, Worker, WorkerEvent};
+use dllama_engine::{Error, Root, RootOptions, RowClass, Worker, WorkerEvent, WorkerOptions};
 use dllama_net::{ConnectOptions, Mesh, connect};
 use support::model::{ModelFile, floats};
 use support::{load, load_over, row, tiny, trust, worker};
@@ -27,7 +27,8 @@ const DIRECT: &[u8] = br#"{"allReduce":{"scatteredFromBytes":null}}"#;
 fn watched_worker() -> (Worker, mpsc::Receiver<WorkerEvent>) {
     let (tell, told) = mpsc::channel();
     let tell = std::sync::Mutex::new(tell);
-    let worker = Worker::start("127.0.0.1:0", trust(), 1, move |event| {
+    let options = WorkerOptions::new("127.0.0.1:0", 1, trust());
+    let worker = Worker::start(options, move |event| {
         // Nobody listens any more when a test has ended.
         let _ = tell.lock().map(|tell| tell.send(event));
     });

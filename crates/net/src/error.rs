@@ -192,6 +192,23 @@ impl Error {
         }
     }
 
+    /// Whether the same call may succeed a little later by itself: a peer is away, starts again, or has not
+    /// noticed yet that its last session is over.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::PeerLost { .. }
+            | Self::Unreachable { .. }
+            | Self::PeersUnreachable { .. }
+            | Self::Refused { .. }
+            | Self::Busy { .. }
+            // What a cut connection leaves, or a port that is another program's for a moment.
+            | Self::Protocol { .. } => true,
+            // It passes on what it has met, or ends as its supervisor asks.
+            Self::PeerFailed { code, .. } => matches!(code.as_str(), "PEER_LOST" | "DISPOSED" | "ABORTED"),
+            _ => false,
+        }
+    }
+
     /// What a person can do next, as one sentence.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {

@@ -25,6 +25,8 @@ mod control;
 mod error;
 mod exchange;
 mod frame;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod handshake;
 mod in_memory;
 mod limits;

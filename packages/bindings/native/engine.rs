@@ -1,18 +1,20 @@
 //! `Engine`: a model on the root and its workers.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
-use dllama_engine::{Progress, Root, RootOptions};
-use dllama_net::Trust;
-use napi::bindgen_prelude::{AsyncTask, BigInt};
+use dllama_engine::{Connected, Progress, Root, RootOptions};
+use napi::bindgen_prelude::{AsyncTask, BigInt, Object};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{Env, ScopedTask, Status, Task};
+use napi::{Env, ScopedTask, Status};
 use napi_derive::napi;
 
+use crate::brief::Brief;
+use crate::connection::Connection;
+use crate::engine_thread::{Answer, EngineThread};
 use crate::failure::{Failure, Outcome};
 use crate::plan::{Measurement, Plan};
-use crate::trust::trust;
 
 /// What an engine is made from.
 #[napi(object)]
@@ -20,8 +22,6 @@ pub struct EngineOptions {
     pub model_path: String,
     pub programs: Vec<String>,
     pub workers: Vec<String>,
-    pub token: Option<String>,
-    pub insecure: Option<bool>,
     pub n_threads: u32,
     pub plan: Option<Plan>,
 }
@@ -42,25 +42,11 @@ pub struct RankDigest {
 
 type OnProgress = ThreadsafeFunction<LoadProgress, (), LoadProgress, Status, false>;
 
-/// Where an engine's root is until it is disposed of. Tasks under way keep it alive.
-#[derive(Clone, Default)]
-pub struct Handle(Arc<Mutex<Option<Arc<Root>>>>);
-
-impl Handle {
-    pub fn root(&self) -> Outcome<Arc<Root>> {
-        let place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        place.clone().ok_or_else(|| Failure::disposed("engine"))
-    }
-
-    fn take(&self) -> Option<Arc<Root>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
 /// A model, loaded on all ranks. Released by `dispose()`, or with the object.
 #[napi]
 pub struct Engine {
-    pub(crate) handle: Handle,
+    pub(crate) thread: EngineThread,
+    pub(crate) brief: Arc<Brief>,
     isa: &'static str,
     plan: dllama_engine::Plan,
     measurement: Option<dllama_engine::Measurement>,
@@ -88,121 +74,128 @@ impl Engine {
 
     /// Fingerprints of all ranks, in rank order.
     #[napi(ts_return_type = "Promise<RankDigest[]>")]
-    pub fn digests(&self) -> AsyncTask<Digests> {
-        AsyncTask::new(Digests(self.handle.clone()))
+    pub fn digests<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        self.thread.ask(env, |root| Ok(Digests(root.digests()?)))
+    }
+
+    /// Connects to the workers anew after an error has ended the engine, and has them load again: `patienceMs`
+    /// for a worker to answer. The KV cache is empty then.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn reconnect<'env>(
+        &self,
+        env: &'env Env,
+        patience_ms: f64,
+        on_progress: Option<OnProgress>,
+    ) -> napi::Result<Object<'env>> {
+        let patience = Duration::from_secs_f64(patience_ms.clamp(0.0, MAX_PATIENCE_MS) / 1e3);
+        self.thread.ask(env, move |root| {
+            Ok(root.reconnect(patience, &told_to(on_progress))?)
+        })
     }
 
     /// Says goodbye to the workers and gives all memory back, after what is under way.
     #[napi(ts_return_type = "Promise<void>")]
-    pub fn dispose(&self) -> AsyncTask<Dispose> {
-        AsyncTask::new(Dispose(self.handle.take()))
+    pub fn dispose<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        self.thread.dispose(env)
     }
 }
 
-impl Drop for Engine {
-    fn drop(&mut self) {
-        if let Some(root) = self.handle.take() {
-            // Ending threads and unmapping takes milliseconds that the JavaScript thread has not.
-            std::thread::spawn(move || drop(root));
-        }
-    }
-}
+/// A day, so that the milliseconds of a caller are a duration.
+const MAX_PATIENCE_MS: f64 = 86_400_000.0;
 
-/// Connects to the workers and loads all ranks. `onProgress` is told how far it has come.
+/// Loads all ranks, which `connection` lets go of. `onProgress` is told how far it has come.
 #[napi(ts_return_type = "Promise<Engine>")]
-pub fn load_engine(options: EngineOptions, on_progress: Option<OnProgress>) -> AsyncTask<Load> {
+pub fn load_engine(
+    connection: &Connection,
+    options: EngineOptions,
+    on_progress: Option<OnProgress>,
+) -> AsyncTask<Load> {
     AsyncTask::new(Load {
+        connected: Some(connection.take()),
         options: Some(options),
         on_progress,
     })
 }
 
+/// What loading gives, on its way to the JavaScript thread.
+pub struct Loaded {
+    thread: EngineThread,
+    isa: &'static str,
+    plan: dllama_engine::Plan,
+    measurement: Option<dllama_engine::Measurement>,
+}
+
 pub struct Load {
+    connected: Option<Outcome<Connected>>,
     options: Option<EngineOptions>,
     on_progress: Option<OnProgress>,
 }
 
 #[napi]
 impl<'task> ScopedTask<'task> for Load {
-    type Output = Outcome<Root>;
+    type Output = Outcome<Loaded>;
     type JsValue = Engine;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        let Some(options) = self.options.take() else {
+        let (Some(connected), Some(options)) = (self.connected.take(), self.options.take()) else {
             return Ok(Err(Failure::disposed("task")));
         };
-        // Without workers there is nobody to trust.
-        let trust = match options.workers.is_empty() {
-            true => Trust::Insecure,
-            false => match trust(options.token.as_deref(), options.insecure) {
-                Ok(trust) => trust,
-                Err(failure) => return Ok(Err(failure)),
-            },
+        let connected = match connected {
+            Ok(connected) => connected,
+            Err(failure) => return Ok(Err(failure)),
         };
         let options = RootOptions {
             model: PathBuf::from(options.model_path),
             programs: options.programs,
             workers: options.workers,
-            trust,
+            trust: connected.trust().clone(),
             n_threads: options.n_threads as usize,
             plan: options.plan.map(Into::into),
         };
-        let on_progress = self.on_progress.take();
-        let progress = |progress: Progress| {
-            if let Some(on_progress) = &on_progress {
-                let progress = LoadProgress {
-                    done_bytes: progress.done_bytes as f64,
-                    total_bytes: progress.total_bytes as f64,
-                };
-                on_progress.call(progress, ThreadsafeFunctionCallMode::NonBlocking);
-            }
+        let progress = told_to(self.on_progress.take());
+        let load = || {
+            let root = Root::load_over(Some(connected), options, &progress)?;
+            Ok(Loaded {
+                isa: root.isa().name(),
+                plan: root.plan(),
+                measurement: root.measurement(),
+                thread: EngineThread::start(root)?,
+            })
         };
-        Ok(Root::load(options, &progress).map_err(Failure::from))
+        Ok(load())
     }
 
     fn resolve(&mut self, env: &'task Env, output: Self::Output) -> napi::Result<Engine> {
-        let root = output.map_err(|failure| failure.into_js(env))?;
+        let loaded = output.map_err(|failure| failure.into_js(env))?;
         Ok(Engine {
-            isa: root.isa().name(),
-            plan: root.plan(),
-            measurement: root.measurement(),
-            handle: Handle(Arc::new(Mutex::new(Some(Arc::new(root))))),
+            thread: loaded.thread,
+            brief: Arc::default(),
+            isa: loaded.isa,
+            plan: loaded.plan,
+            measurement: loaded.measurement,
         })
     }
 }
 
-pub struct Dispose(Option<Arc<Root>>);
-
-#[napi]
-impl Task for Dispose {
-    type Output = ();
-    type JsValue = ();
-
-    fn compute(&mut self) -> napi::Result<()> {
-        self.0 = None;
-        Ok(())
-    }
-
-    fn resolve(&mut self, _: Env, (): ()) -> napi::Result<()> {
-        Ok(())
+fn told_to(on_progress: Option<OnProgress>) -> impl Fn(Progress) + Sync {
+    move |progress| {
+        if let Some(on_progress) = &on_progress {
+            let progress = LoadProgress {
+                done_bytes: progress.done_bytes as f64,
+                total_bytes: progress.total_bytes as f64,
+            };
+            on_progress.call(progress, ThreadsafeFunctionCallMode::NonBlocking);
+        }
     }
 }
 
-pub struct Digests(Handle);
+struct Digests(Vec<dllama_engine::Digest>);
 
-#[napi]
-impl<'task> ScopedTask<'task> for Digests {
-    type Output = Outcome<Vec<dllama_engine::Digest>>;
-    type JsValue = Vec<RankDigest>;
+impl Answer for Digests {
+    type Js<'env> = Vec<RankDigest>;
 
-    fn compute(&mut self) -> napi::Result<Self::Output> {
-        let digests = || Ok(self.0.root()?.digests()?);
-        Ok(digests())
-    }
-
-    fn resolve(&mut self, env: &'task Env, output: Self::Output) -> napi::Result<Vec<RankDigest>> {
-        let digests = output.map_err(|failure| failure.into_js(env))?;
-        let digests = digests.into_iter().map(|digest| RankDigest {
+    fn into_js(self, _: &Env) -> napi::Result<Vec<RankDigest>> {
+        let digests = self.0.into_iter().map(|digest| RankDigest {
             replicated: digest.replicated.into(),
             kv_cache: digest.kv_cache.into(),
         });

@@ -16,6 +16,7 @@ pub struct Failure {
 }
 
 enum Fact {
+    Flag,
     Number(f64),
     Text(String),
 }
@@ -35,9 +36,20 @@ impl Failure {
         self
     }
 
+    fn with_flag(mut self, name: &'static str) -> Self {
+        self.facts.push((name, Fact::Flag));
+        self
+    }
+
     fn with_text(mut self, name: &'static str, value: &str) -> Self {
         self.facts.push((name, Fact::Text(value.to_owned())));
         self
+    }
+
+    /// A bug of ours, which must not take the process down.
+    pub fn panicked() -> Self {
+        let message = "a panic ended this call; please report it";
+        Self::new("INTERNAL", message.to_owned())
     }
 
     /// The engine or worker was disposed of before this call.
@@ -60,6 +72,7 @@ impl Failure {
         }
         for (name, fact) in self.facts {
             match fact {
+                Fact::Flag => object.set_named_property(name, true)?,
                 Fact::Number(value) => object.set_named_property(name, value)?,
                 Fact::Text(value) => object.set_named_property(name, value)?,
             }
@@ -73,12 +86,32 @@ impl From<dllama_engine::Error> for Failure {
         let mut failure = Self::new(error.code(), error.to_string());
         failure.hint = error.hint();
         use dllama_net::Error as Net;
-        match &error {
-            dllama_engine::Error::Net(
-                Net::PeerLost { rank, address, .. } | Net::PeerFailed { rank, address, .. },
-            ) => failure
+        let dllama_engine::Error::Net(net) = &error else {
+            return failure;
+        };
+        if net.may_pass() {
+            failure = failure.with_flag("mayPass");
+        }
+        match net {
+            Net::PeerLost { rank, address, .. } => failure
                 .with_number("rank", *rank)
                 .with_text("address", address),
+            Net::PeerFailed {
+                rank,
+                address,
+                code,
+                ..
+            } => failure
+                .with_number("rank", *rank)
+                .with_text("address", address)
+                .with_text("peerCode", code),
+            Net::Unreachable { address, .. }
+            | Net::Refused { address, .. }
+            | Net::Busy { address, .. }
+            | Net::WrongToken { address }
+            | Net::WorkerIsSecure { address }
+            | Net::WorkerIsInsecure { address }
+            | Net::Protocol { address, .. } => failure.with_text("address", address),
             _ => failure,
         }
     }

@@ -1,13 +1,15 @@
 //! `engine.forward` and `engine.fullRow`: from rows to candidates.
 
-use dllama_engine::{ForwardReport, OpTimes, Row, RowClass, RowResult, Want};
-use napi::bindgen_prelude::{
-    Array, AsyncTask, Float32ArraySlice, JsObjectValue, Object, Uint32ArraySlice,
-};
-use napi::{Env, ScopedTask};
+use std::sync::Arc;
+use std::time::Instant;
+
+use dllama_engine::{ForwardReport, OpTimes, Root, Row, RowClass, RowResult, Want};
+use napi::Env;
+use napi::bindgen_prelude::{Array, Float32ArraySlice, JsObjectValue, Object, Uint32ArraySlice};
 use napi_derive::napi;
 
-use crate::engine::{Engine, Handle};
+use crate::engine::Engine;
+use crate::engine_thread::Answer;
 use crate::failure::{Failure, Outcome};
 
 /// One token of a forward.
@@ -25,20 +27,37 @@ pub struct ForwardRow {
 impl Engine {
     /// Computes rows on all ranks. `rowClass` is "fast" or "exact".
     #[napi(ts_return_type = "Promise<ForwardResult>")]
-    pub fn forward(&self, row_class: String, rows: Vec<ForwardRow>) -> AsyncTask<Forward> {
-        AsyncTask::new(Forward {
-            handle: self.handle.clone(),
-            request: request(&row_class, rows).map_err(Some),
-        })
+    pub fn forward<'env>(
+        &self,
+        env: &'env Env,
+        row_class: String,
+        rows: Vec<ForwardRow>,
+    ) -> napi::Result<Object<'env>> {
+        let is_one_row = rows.len() == 1;
+        let request = request(&row_class, rows);
+        let brief = Arc::clone(&self.brief);
+        let forward = move |root: &Root| {
+            let (class, rows) = request?;
+            let start = Instant::now();
+            let report = root.forward(class, rows)?;
+            // A forward of several ranks may wait for a peer, however brief the last one was.
+            if is_one_row && root.world_size() == 1 {
+                brief.took(start.elapsed());
+            }
+            Ok(report)
+        };
+        if is_one_row && self.thread.is_idle() && self.brief.stays() {
+            self.thread.do_here(env, forward)
+        } else {
+            self.thread.ask(env, forward)
+        }
     }
 
     /// All logits of wanted row `index` of the last forward.
     #[napi(ts_return_type = "Promise<Float32Array>")]
-    pub fn full_row(&self, index: u32) -> AsyncTask<FullRow> {
-        AsyncTask::new(FullRow {
-            handle: self.handle.clone(),
-            index,
-        })
+    pub fn full_row<'env>(&self, env: &'env Env, index: u32) -> napi::Result<Object<'env>> {
+        self.thread
+            .ask(env, move |root| Ok(FullRow(root.full_row(index)?)))
     }
 }
 
@@ -73,40 +92,21 @@ fn request(row_class: &str, rows: Vec<ForwardRow>) -> Outcome<(RowClass, Vec<Row
     Ok((class, rows.collect::<Result<_, _>>()?))
 }
 
-pub struct Forward {
-    handle: Handle,
-    /// Taken when the task runs.
-    request: Result<(RowClass, Vec<Row>), Option<Failure>>,
-}
+impl Answer for ForwardReport {
+    type Js<'env> = Object<'env>;
 
-#[napi]
-impl<'task> ScopedTask<'task> for Forward {
-    type Output = Outcome<ForwardReport>;
-    type JsValue = Object<'task>;
-
-    fn compute(&mut self) -> napi::Result<Self::Output> {
-        let request = std::mem::replace(&mut self.request, Err(None));
-        let forward = || {
-            let (class, rows) =
-                request.map_err(|failure| failure.unwrap_or_else(|| Failure::disposed("task")))?;
-            Ok(self.handle.root()?.forward(class, rows)?)
-        };
-        Ok(forward())
-    }
-
-    fn resolve(&mut self, env: &'task Env, output: Self::Output) -> napi::Result<Object<'task>> {
-        let report = output.map_err(|failure| failure.into_js(env))?;
-        let mut rows = env.create_array(report.rows.len() as u32)?;
-        for (index, row) in report.rows.iter().enumerate() {
+    fn into_js<'env>(self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let mut rows = env.create_array(self.rows.len() as u32)?;
+        for (index, row) in self.rows.iter().enumerate() {
             set_row(env, &mut rows, index as u32, row)?;
         }
         let mut object = Object::new(env)?;
         object.set_named_property("rows", rows)?;
-        object.set_named_property("inferenceMs", report.inference.as_secs_f64() * 1e3)?;
-        object.set_named_property("transferMs", report.transfer.as_secs_f64() * 1e3)?;
-        object.set_named_property("opMs", op_ms(env, &report.op_times)?)?;
-        object.set_named_property("sentBytes", report.sent_bytes as f64)?;
-        object.set_named_property("receivedBytes", report.received_bytes as f64)?;
+        object.set_named_property("inferenceMs", self.inference.as_secs_f64() * 1e3)?;
+        object.set_named_property("transferMs", self.transfer.as_secs_f64() * 1e3)?;
+        object.set_named_property("opMs", op_ms(env, &self.op_times)?)?;
+        object.set_named_property("sentBytes", self.sent_bytes as f64)?;
+        object.set_named_property("receivedBytes", self.received_bytes as f64)?;
         Ok(object)
     }
 }
@@ -149,23 +149,12 @@ fn set_row(env: &Env, rows: &mut Array<'_>, index: u32, row: &RowResult) -> napi
     rows.set_element(index, object)
 }
 
-pub struct FullRow {
-    handle: Handle,
-    index: u32,
-}
+struct FullRow(Vec<f32>);
 
-#[napi]
-impl<'task> ScopedTask<'task> for FullRow {
-    type Output = Outcome<Vec<f32>>;
-    type JsValue = Float32ArraySlice<'task>;
+impl Answer for FullRow {
+    type Js<'env> = Float32ArraySlice<'env>;
 
-    fn compute(&mut self) -> napi::Result<Self::Output> {
-        let row = || Ok(self.handle.root()?.full_row(self.index)?);
-        Ok(row())
-    }
-
-    fn resolve(&mut self, env: &'task Env, output: Self::Output) -> napi::Result<Self::JsValue> {
-        let row = output.map_err(|failure| failure.into_js(env))?;
-        Float32ArraySlice::copy_from(env, row)
+    fn into_js<'env>(self, env: &'env Env) -> napi::Result<Float32ArraySlice<'env>> {
+        Float32ArraySlice::copy_from(env, self.0)
     }
 }

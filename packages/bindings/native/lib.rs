@@ -6,12 +6,16 @@
     allow(dead_code, reason = "napi registers its exports in Node alone")
 )]
 
+mod brief;
+mod connection;
 mod convert;
 mod cores;
 mod engine;
+mod engine_thread;
 mod failure;
 mod forward;
 mod plan;
+mod rank_memory;
 mod read_rate;
 mod trust;
 mod worker;

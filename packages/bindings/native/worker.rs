@@ -1,6 +1,6 @@
 //! `WorkerServer`: this device as a worker.
 
-use dllama_engine::{Worker, WorkerEvent};
+use dllama_engine::{Worker, WorkerEvent, WorkerOptions};
 use napi::bindgen_prelude::AsyncTask;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, ScopedTask, Status, Task};
@@ -16,6 +16,7 @@ pub struct ServerOptions {
     pub n_threads: u32,
     pub token: Option<String>,
     pub insecure: Option<bool>,
+    pub max_memory: Option<f64>,
 }
 
 /// Something that a worker has to tell; the fields that a kind has are documented in TypeScript.
@@ -26,6 +27,10 @@ pub struct ServerEvent {
     pub rank: Option<u32>,
     pub world_size: Option<u32>,
     pub n_bytes: Option<f64>,
+    pub weight_bytes: Option<f64>,
+    pub kv_cache_bytes: Option<f64>,
+    pub buffer_bytes: Option<f64>,
+    pub free_bytes: Option<f64>,
     pub code: Option<String>,
     pub message: Option<String>,
 }
@@ -96,11 +101,19 @@ impl<'task> ScopedTask<'task> for Start {
         let tell = move |event| {
             on_event.call(describe(event), ThreadsafeFunctionCallMode::NonBlocking);
         };
-        let trust = trust(options.token.as_deref(), options.insecure);
-        Ok(trust.and_then(|trust| {
-            let n_threads = options.n_threads as usize;
-            Worker::start(&options.address, trust, n_threads, tell).map_err(Failure::from)
-        }))
+        let trust = match trust(options.token.as_deref(), options.insecure) {
+            Ok(trust) => trust,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let options = WorkerOptions {
+            address: options.address,
+            n_threads: options.n_threads as usize,
+            trust,
+            // A cast of a float ends at the borders of the integer.
+            max_memory: options.max_memory.map(|n_bytes| n_bytes as u64),
+        };
+        let worker = Worker::start(options, tell);
+        Ok(worker.map_err(Failure::from))
     }
 
     fn resolve(&mut self, env: &'task Env, output: Self::Output) -> napi::Result<WorkerServer> {
@@ -121,6 +134,10 @@ fn describe(event: WorkerEvent) -> ServerEvent {
         rank: None,
         world_size: None,
         n_bytes: None,
+        weight_bytes: None,
+        kv_cache_bytes: None,
+        buffer_bytes: None,
+        free_bytes: None,
         code: None,
         message: None,
     };
@@ -134,6 +151,14 @@ fn describe(event: WorkerEvent) -> ServerEvent {
             described.address = Some(root);
             described.rank = Some(rank as u32);
             described.world_size = Some(world_size as u32);
+        }
+        WorkerEvent::Loading { memory, free_bytes } => {
+            described.kind = "loading".to_owned();
+            described.n_bytes = Some(memory.total_bytes() as f64);
+            described.weight_bytes = Some(memory.weight_bytes as f64);
+            described.kv_cache_bytes = Some(memory.kv_cache_bytes as f64);
+            described.buffer_bytes = Some(memory.buffer_bytes as f64);
+            described.free_bytes = free_bytes.map(|n_bytes| n_bytes as f64);
         }
         WorkerEvent::Loaded { n_bytes } => {
             described.kind = "loaded".to_owned();

@@ -7,10 +7,6 @@ export interface EngineOptions {
   programs: string[];
   /** `host:port` of the workers; the first is rank 1. */
   workers: string[];
-  /** What the workers have, too. With workers, this or `insecure` is needed. */
-  token?: string;
-  /** Workers are taken at their word, and everything is sent in plain sight. */
-  insecure?: boolean;
   /** Threads of the root. */
   nThreads: number;
   /** What the ranks are to agree on. Defaults to what a measurement of the network gives. */
@@ -120,6 +116,11 @@ export interface Engine {
   fullRow(index: number): Promise<Float32Array>;
   /** Fingerprints of all ranks, in rank order. */
   digests(): Promise<RankDigest[]>;
+  /**
+   * Connects to the workers anew after an error has ended the engine, and has them load again; each gets
+   * `patienceMs` to answer. The KV cache is empty then. After an error it may be called again.
+   */
+  reconnect(patienceMs: number, onProgress?: (progress: LoadProgress) => void): Promise<void>;
   /** Says goodbye to the workers and gives all memory back, after what is under way. */
   dispose(): Promise<void>;
 }

@@ -2,6 +2,7 @@
 
 import { loadAddon } from "./load-addon.ts";
 
+export type { Connection, ConnectOptions, DeviceFacts, MatmulRates } from "./connection.ts";
 export type { Engine, EngineOptions, ForwardResult, ForwardRow, LoadProgress } from "./engine.ts";
 export type { Measurement, OpMs, Plan, RankDigest, RowClass, RowResult } from "./engine.ts";
 export type { FloatType, SourceFloatType } from "./load-addon.ts";
@@ -19,10 +20,19 @@ const native = loadAddon();
 export const convertFloats = native.convertFloats;
 
 /**
- * Connects to the workers, sends them their Programs and slices, and loads the root's own weights.
+ * Connects to the workers and asks all devices what they are.
+ *
+ * Rejects as `loadEngine` does.
+ */
+export const connectRanks = native.connectRanks;
+
+/**
+ * Sends the workers of `connection` their Programs and slices, and loads the root's own weights. The
+ * connection is the engine's from then on, whatever comes of it.
  *
  * Rejects with an Error with a stable `code`, and perhaps a `hint`; for a lost peer with its `rank`
- * and `address`.
+ * and `address`, for one that gave up with its `peerCode`, too. `mayPass` is true where the same call may
+ * succeed a little later.
  */
 export const loadEngine = native.loadEngine;
 
@@ -34,6 +44,9 @@ export const startWorker = native.startWorker;
  * passes, 0.2 s at least. No matmul can read its weights faster.
  */
 export const readRate = native.readRate;
+
+/** The memory that the rank of a Program, which is JSON, would take. Throws an Error with a `code`. */
+export const rankMemory = native.rankMemory;
 
 /** Physical cores that this process may run on, within its control group's quota. */
 export const physicalCores = native.physicalCores;

@@ -2,6 +2,7 @@
 
 import { createRequire } from "node:module";
 
+import type { ConnectOptions, Connection, EngineMemory } from "./connection.ts";
 import type { Engine, EngineOptions, LoadProgress } from "./engine.ts";
 import type { ServerEvent, ServerOptions, WorkerServer } from "./worker.ts";
 
@@ -16,7 +17,9 @@ interface Native {
     from: SourceFloatType,
     to: FloatType,
   ) => Promise<Uint8Array>;
+  readonly connectRanks: (options: ConnectOptions) => Promise<Connection>;
   readonly loadEngine: (
+    connection: Connection,
     options: EngineOptions,
     onProgress?: (progress: LoadProgress) => void,
   ) => Promise<Engine>;
@@ -25,6 +28,7 @@ interface Native {
     onEvent: (event: ServerEvent) => void,
   ) => Promise<WorkerServer>;
   readonly readRate: (nBytes: number, nThreads: number) => Promise<number>;
+  readonly rankMemory: (program: string) => EngineMemory;
   readonly physicalCores: () => number;
 }
 

@@ -9,12 +9,15 @@ export interface ServerOptions {
   token?: string;
   /** Everybody is served, in plain sight. Excludes a token, and replaces one. */
   insecure?: boolean;
+  /** Bytes that a session may take. Defaults to what the system has. */
+  maxMemory?: number;
 }
 
 /** Something that a worker has to tell. */
 export interface ServerEvent {
   /**
-   * `sessionBegan` (address, rank, worldSize), `loaded` (nBytes), `sessionEnded`, `sessionFailed`
+   * `sessionBegan` (address, rank, worldSize), `loading` (what will be taken: nBytes, of which
+   * weightBytes, kvCacheBytes and bufferBytes; freeBytes, if known), `loaded` (nBytes), `sessionEnded`, `sessionFailed`
    * (code, message), or, about somebody at the port: `refused`, `sessionFailed`, `acceptFailed`
    * (address, message).
    */
@@ -23,6 +26,10 @@ export interface ServerEvent {
   rank?: number;
   worldSize?: number;
   nBytes?: number;
+  weightBytes?: number;
+  kvCacheBytes?: number;
+  bufferBytes?: number;
+  freeBytes?: number;
   code?: string;
   message?: string;
 }

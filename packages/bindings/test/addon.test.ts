@@ -5,7 +5,15 @@ import { availableParallelism } from "node:os";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
-import { convertFloats, loadEngine, physicalCores, readRate, startWorker } from "../src/index.ts";
+import {
+  connectRanks,
+  convertFloats,
+  loadEngine,
+  physicalCores,
+  rankMemory,
+  readRate,
+  startWorker,
+} from "../src/index.ts";
 
 interface Failure {
   code?: string;
@@ -89,12 +97,46 @@ test("memory is read at some rate, and a buffer that nobody has is refused", asy
 
 test("an engine that cannot be loaded says why, with a code", async () => {
   const options = { modelPath: "/no/such/model.gguf", programs: ["{}"], workers: [], nThreads: 1 };
-  assert.is((await failure(loadEngine(options))).code, "PROGRAM_INVALID");
-  assert.is((await failure(loadEngine({ ...options, programs: [] }))).code, "PROGRAM_INVALID");
+  const alone = { workers: [], nThreads: 1, insecure: true };
+  const load = async (programs: string[]): Promise<Failure> =>
+    failure(loadEngine(await connectRanks(alone), { ...options, programs }));
+  assert.is((await load(["{}"])).code, "PROGRAM_INVALID");
+  assert.is((await load([])).code, "PROGRAM_INVALID");
+  assert.throws(
+    () => rankMemory("{}"),
+    (error: Failure) => error.code === "PROGRAM_INVALID",
+  );
+});
+
+const token = "of the addon's tests";
+
+test("ranks that have met tell what they are, measure, and are let go", async () => {
+  const server = await startWorker(
+    { address: "127.0.0.1:0", nThreads: 2, maxMemory: 12_345, token },
+    () => {},
+  );
+  const workers = [`127.0.0.1:${server.port}`];
+  const connection = await connectRanks({ workers, nThreads: 1, token });
+  const [root, worker] = connection.devices;
+  assert.is(root?.nThreads, 1);
+  assert.equal(worker, { nThreads: 2, nCores: physicalCores(), freeBytes: 12_345 });
+  const rates = await connection.measureRates();
+  assert.is(rates.length, 2);
+  for (const { bytesPerSecond, opsPerSecond } of rates) {
+    assert.ok(bytesPerSecond > 1e6 && opsPerSecond > 1e6, `${bytesPerSecond}, ${opsPerSecond}`);
+  }
+  await connection.close();
+  await connection.close();
+  assert.is((await failure(connection.measureRates())).code, "DISPOSED");
+  const next = await connectRanks({ workers, nThreads: 1, token });
+  await next.close();
+  const options = { modelPath: "", programs: [], workers, nThreads: 1 };
+  assert.is((await failure(loadEngine(next, options))).code, "DISPOSED");
+  await server.close();
 });
 
 test("a port is free again after close, and closing twice is fine", async () => {
-  const options = { nThreads: 1, token: "of the addon's tests" };
+  const options = { nThreads: 1, token };
   const first = await startWorker({ ...options, address: "127.0.0.1:0" }, () => {});
   assert.is(first.host, "127.0.0.1");
   const address = `127.0.0.1:${first.port}`;
@@ -110,8 +152,8 @@ test("a port is free again after close, and closing twice is fine", async () => 
 test("without a token of 16 bytes, or insecure, nobody is served and no worker is called", async () => {
   const refused = async (trust: { token?: string; insecure?: boolean }) => {
     const server = { address: "127.0.0.1:0", nThreads: 1, ...trust };
-    const engine = { modelPath: "x", programs: [], workers: ["127.0.0.1:1"], nThreads: 1, ...trust };
-    const both = [startWorker(server, () => {}), loadEngine(engine)];
+    const root = { workers: ["127.0.0.1:1"], nThreads: 1, ...trust };
+    const both = [startWorker(server, () => {}), connectRanks(root)];
     const failures = await Promise.all(both.map(failure));
     assert.is(failures[0]?.code, failures[1]?.code);
     return failures[0];

@@ -15,6 +15,7 @@ interface Command {
 export const commands = new Map<string, () => Promise<Command>>([
   ["inference", () => import("./commands/inference.ts")],
   ["bench", () => import("./commands/bench.ts")],
+  ["plan", () => import("./commands/plan.ts")],
   ["worker", () => import("./commands/worker.ts")],
   ["convert", () => import("./commands/convert.ts")],
 ]);

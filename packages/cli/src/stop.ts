@@ -34,6 +34,8 @@ export async function untilStopped(work: (signal: AbortSignal) => Promise<void>)
   process.stdout.on("error", () => controller.abort());
   try {
     await work(signal);
+    // A recovery that was abandoned would keep the process alive until it is done.
+    if (signal.aborted) setTimeout(() => process.exit(exitCode), PATIENCE_MS).unref();
   } catch (error) {
     if (!signal.aborted || !isAbort(error)) throw error;
     // What was abandoned, a load for instance, would keep the process alive until it is done.

@@ -56,6 +56,8 @@ const plan: SessionPlan = {
   origin: "measured",
   allReduce: { scatteredFromBytes: 17_408 },
   measurement: { latencyMs: 0.0851, bytesPerSecond: 112_345_678 },
+  split: [3, 1],
+  splitOrigin: "kept",
 };
 
 function print(format: keyof typeof benchWriters, result: BenchmarkResult): string {
@@ -123,12 +125,12 @@ test("a plan tells which way partials go, and why", () => {
   assert.is(
     planText(plan),
     "plan 0123abcd (measured): all-reduce direct, scattered from 17.0 kB a partial; " +
-      "latency 0.085 ms, 112 MB/s",
+      "split 3,1 (kept); latency 0.085 ms, 112 MB/s",
   );
   const pinned = (scatteredFromBytes: number | null): string =>
     planText({ ...plan, origin: "pinned", allReduce: { scatteredFromBytes }, measurement: null });
-  assert.is(pinned(null), "plan 0123abcd (pinned): all-reduce direct");
-  assert.is(pinned(0), "plan 0123abcd (pinned): all-reduce scattered");
+  assert.is(pinned(null), "plan 0123abcd (pinned): all-reduce direct; split 3,1 (kept)");
+  assert.is(pinned(0), "plan 0123abcd (pinned): all-reduce scattered; split 3,1 (kept)");
 });
 
 test("markdown has a column for everything", () => {

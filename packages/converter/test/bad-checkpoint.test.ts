@@ -44,7 +44,24 @@ async function assertRefused(
 const part = (folder: string, n = 0) => join(folder, `consolidated.0${n}.pth`);
 const nothing = () => Promise.resolve();
 
+/** An archive that says that its directory lies where no file reaches, which Node refuses to read. */
+async function writeFarDirectory(path: string): Promise<void> {
+  const locator = Buffer.alloc(20);
+  locator.writeUInt32LE(0x07064b50);
+  locator.writeBigUInt64LE(2n ** 57n, 8);
+  const end = Buffer.alloc(22);
+  end.writeUInt32LE(0x06054b50);
+  await writeFile(path, Buffer.concat([Buffer.from("PK\x03\x04"), locator, end]));
+}
+
 const parts: [string, Damage, ErrorCode, ...string[]][] = [
+  [
+    "a directory beyond 2^53 bytes",
+    { spoil: (folder) => writeFarDirectory(part(folder)) },
+    "CHECKPOINT_MALFORMED",
+    "no whole zip archive",
+    " of 46",
+  ],
   [
     "no part",
     { spoil: (folder) => rm(part(folder)) },

@@ -4,6 +4,12 @@ import { fileURLToPath } from "node:url";
 
 import { physicalCores } from "@dllama/bindings";
 
+import { chooseSeqLen } from "./choose-seq-len.ts";
+import { Ranks } from "./cluster/ranks.ts";
+import type { LoadedRanks } from "./cluster/ranks.ts";
+import { requireLossOptions } from "./cluster/recovery/recovery.ts";
+import type { LossOptions } from "./cluster/recovery/recovery.ts";
+import { splitOfThoseLeft } from "./cluster/split.ts";
 import { DllamaError } from "./errors.ts";
 import { MetadataView } from "./gguf/metadata-view.ts";
 import type { GgufFile } from "./gguf/gguf-file.ts";
@@ -22,10 +28,7 @@ export const embeddedModelPath = fileURLToPath(
   new URL("../assets/stories260K-f32.gguf", import.meta.url),
 );
 
-/** More is seldom used, and a KV cache of Llama 2 7B takes 0.5 MiB a position. */
-const DEFAULT_MAX_SEQ_LEN = 4096;
-
-export interface LoadOptions extends RankOptions {
+export interface LoadOptions extends RankOptions, LossOptions {
   /** A GGUF file. Defaults to the embedded model. */
   path?: string | undefined;
   /** Threads of the root. Defaults to the physical cores that this process may use. */
@@ -51,20 +54,26 @@ export async function loadModel(options: LoadOptions = {}): Promise<Model> {
   requireFloatType(file, open, options.weightsFloatType);
   const tokenizer = await findTokenizer(file, open, options.tokenizer);
   const seqLen = chooseSeqLen(open, options.maxSeqLen);
-  const { engine, programs, plan } = await loadRanks(open, { ...options, path, nthreads, seqLen });
-  return new Model(engine, tokenizer, {
+  requireLossOptions(options);
+  const { workers: all = [] } = options;
+  const load = async (workers: readonly string[]): Promise<LoadedRanks> => {
+    const split = splitOfThoseLeft(options.split ?? "auto", all, workers);
+    const shared = { ...options, path, workers, split, nthreads, seqLen };
+    const { engine, plan } = await loadRanks(open, shared);
+    return { engine, plan, workers };
+  };
+  const ranks = new Ranks(await load(all), load);
+  const info = {
     path,
     name: new MetadataView(file).string("general.name", "model"),
-    worldSize: programs.length,
     nthreads,
-    isa: engine.isa,
-    plan,
     seqLen,
     contextLength: open.contextLength,
     vocabSize: open.vocabSize,
     weightsFloatType: open.floatType,
     weightBytes: open.weightBytes,
-  });
+  };
+  return new Model(ranks, tokenizer, info, options);
 }
 
 /** Threads beyond this are a mistake, and each takes a stack. */
@@ -98,16 +107,5 @@ async function findTokenizer(
     "TOKENIZER_MISMATCH",
     `${path ?? file.path}: expected a tokenizer of the model's ${open.vocabSize} tokens, got ${tokenizer.vocabSize}`,
     { hint: "Use the tokenizer that the model was trained with." },
-  );
-}
-
-function chooseSeqLen(open: OpenModel, maxSeqLen: number | undefined): number {
-  const { contextLength } = open;
-  if (maxSeqLen === undefined) return Math.min(contextLength, DEFAULT_MAX_SEQ_LEN);
-  if (Number.isInteger(maxSeqLen) && maxSeqLen >= 1 && maxSeqLen <= contextLength) return maxSeqLen;
-  throw new DllamaError(
-    "INVALID_ARGUMENT",
-    `expected maxSeqLen of 1 to the model's ${contextLength}, got ${maxSeqLen}`,
-    { hint: "The model was trained on no more positions." },
   );
 }

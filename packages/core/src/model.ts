@@ -2,6 +2,9 @@
 
 import type { Engine, RankDigest } from "@dllama/bindings";
 
+import type { Ranks } from "./cluster/ranks.ts";
+import { Recovery } from "./cluster/recovery/recovery.ts";
+import type { Listener, LossOptions } from "./cluster/recovery/recovery.ts";
 import type { SessionPlan } from "./cluster/session-plan.ts";
 import { Generation } from "./generation/generation.ts";
 import type { GenerateOptions } from "./generation/types.ts";
@@ -30,32 +33,47 @@ export interface ModelInfo {
   weightBytes: number;
 }
 
+/** What stays as it is, whatever is lost. */
+type FixedInfo = Omit<ModelInfo, "worldSize" | "plan" | "isa">;
+
 /** A model on this device and its workers, until it is disposed of or collected. */
 export class Model {
-  readonly info: ModelInfo;
   readonly tokenizer: Tokenizer;
-  /** The layer below, for what `generate` does not offer: rows in, candidates out. */
-  readonly engine: Engine;
+  readonly #info: FixedInfo;
+  readonly #ranks: Ranks;
+  readonly #onLoss: LossOptions;
   /** Resolves when the last generation that asked for a turn is done. */
   #lastTurn: Promise<void> = Promise.resolve();
 
-  constructor(engine: Engine, tokenizer: Tokenizer, info: ModelInfo) {
-    this.engine = engine;
+  constructor(ranks: Ranks, tokenizer: Tokenizer, info: FixedInfo, onLoss: LossOptions) {
     this.tokenizer = tokenizer;
-    this.info = info;
+    this.#ranks = ranks;
+    this.#info = info;
+    this.#onLoss = onLoss;
+  }
+
+  /** Ranks and plan as they are now: a loss may have changed them. */
+  get info(): ModelInfo {
+    const { worldSize, plan, engine } = this.#ranks;
+    return { ...this.#info, worldSize, plan, isa: engine.isa };
+  }
+
+  /** The layer below, for what `generate` does not offer: rows in, candidates out. */
+  get engine(): Engine {
+    return this.#ranks.engine;
   }
 
   /**
    * Goes on from a prompt. Generations of one model take turns.
    *
    * @throws DllamaError INVALID_ARGUMENT for an option out of range. The iteration throws
-   * CONTEXT_EXCEEDED for a prompt that does not fit, PEER_LOST, and the engine's other errors.
+   * CONTEXT_EXCEEDED for a prompt that does not fit, PEER_LOST as `onLost` says, and the engine's other errors.
    */
   generate(prompt: string, options: GenerateOptions = {}): Generation {
     const context = {
-      engine: this.engine,
+      computer: (listener: Listener) => new Recovery(this.#ranks, this.#onLoss, listener),
       tokenizer: this.tokenizer,
-      seqLen: this.info.seqLen,
+      seqLen: this.#info.seqLen,
       takeTurn: () => this.#takeTurn(),
     };
     return new Generation(context, prompt, options);
@@ -66,9 +84,9 @@ export class Model {
     return fromNative(this.engine.digests());
   }
 
-  /** Frees the workers and all memory, after what is under way. */
+  /** Frees the workers and all memory, after what is under way; a recovery ends at once. */
   dispose(): Promise<void> {
-    return fromNative(this.engine.dispose());
+    return this.#ranks.dispose();
   }
 
   async #takeTurn(): Promise<() => void> {

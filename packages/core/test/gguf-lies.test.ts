@@ -43,6 +43,11 @@ malformed(
   "at most 65535 bytes, got 70000",
 );
 malformed(
+  "a long key is not shown whole",
+  { entries: [entry("k".repeat(60_000), STRING, u64(2n ** 63n))] },
+  new RegExp(`entry "k{80}"[.]{3}: `),
+);
+malformed(
   "a string of 2^63 bytes",
   { entries: [entry("k", STRING, u64(2n ** 63n))] },
   'entry "k"',

@@ -16,7 +16,11 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 
 import { cacheFolder } from "../src/cache-folder.ts";
-import { PlanPlace } from "../src/cluster/kept-plans.ts";
+import type { KeptJson } from "../src/cluster/kept-json.ts";
+import { keptPlan, subjectOf } from "../src/cluster/kept-plans.ts";
+import type { KeptPlan } from "../src/cluster/kept-plans.ts";
+import { keptRates } from "../src/cluster/kept-rates.ts";
+import { keptSplit } from "../src/cluster/kept-splits.ts";
 import { planId } from "../src/cluster/session-plan.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "dllama-plans-"));
@@ -34,8 +38,8 @@ test.before.each(() => {
 
 test.after(() => rmSync(folder, { recursive: true }));
 
-const place = (workers = WORKERS): Promise<PlanPlace> =>
-  PlanPlace.of(join(folder, "cache"), model, workers);
+const place = async (workers = WORKERS): Promise<KeptJson<KeptPlan>> =>
+  keptPlan(join(folder, "cache"), await subjectOf(model, workers));
 
 test("a plan is found again, for the same file and workers alone", async () => {
   assert.is(await (await place()).read(), undefined);
@@ -104,12 +108,41 @@ test("the cache folder is the platform's, unless XDG_CACHE_HOME says otherwise",
   }
 });
 
+test("splits and rates are kept, each for its own subject", async () => {
+  const cache = join(folder, "cache");
+  const split = keptSplit(cache, await subjectOf(model, WORKERS));
+  await split.write([2, 1, 0.5]);
+  assert.equal(await split.read(), [2, 1, 0.5]);
+  for (const bad of ["2, 1", "2, 1, -1", "0, 0, 0", '2, 1, "1"', "2, 1, 1e999", "2, 1, null"]) {
+    writeFileSync(
+      split.path,
+      readFileSync(split.path, "utf8").replace(/"split": \[[^\]]*\]/, `"split": [${bad}]`),
+    );
+    // oxlint-disable-next-line no-await-in-loop -- one file
+    assert.is(await split.read(), undefined, bad);
+  }
+  const rates = keptRates(cache, WORKERS);
+  const rate = { bytesPerSecond: 5e9, opsPerSecond: 2e10 };
+  await rates.write([rate, rate, rate]);
+  assert.equal(await rates.read(), [rate, rate, rate]);
+  assert.is(await keptRates(cache, WORKERS.slice(1)).read(), undefined);
+  for (const bad of ["0", "-5", "1e999", "null", '"5"', "[]"]) {
+    writeFileSync(
+      rates.path,
+      readFileSync(rates.path, "utf8").replace(/Second": [^,\n]+/, `Second": ${bad}`),
+    );
+    // oxlint-disable-next-line no-await-in-loop -- one file
+    assert.is(await rates.read(), undefined, bad);
+  }
+});
+
 test("equal plans have equal ids", () => {
-  const id = (scatteredFromBytes: number | null): string =>
-    planId({ allReduce: { scatteredFromBytes } });
+  const id = (scatteredFromBytes: number | null, split = [1, 1]): string =>
+    planId({ allReduce: { scatteredFromBytes }, split });
   assert.match(id(null), /^[0-9a-f]{8}$/);
   assert.is(id(5), id(5));
-  assert.is(new Set([null, 0, 1, 2 ** 32 - 1].map(id)).size, 4);
+  assert.is.not(id(5), id(5, [2, 1]));
+  assert.is(new Set([null, 0, 1, 2 ** 32 - 1].map((n) => id(n))).size, 4);
 });
 
 test.run();

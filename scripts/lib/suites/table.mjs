@@ -104,6 +104,7 @@ export const suites = [
     run: ({ quick }) =>
       runUvu(join(root, "packages", name, "test"), (file) => !quick || !isEndToEnd(file)),
   })),
+  { name: "fuzz", needsBuild: true, run: check(node("fuzz.mjs", "2", "readers")) },
   { name: "scripts", isQuick: true, run: () => runUvu(join(root, "scripts/test")) },
 ];
 

@@ -10,7 +10,7 @@ mod scratch;
 use dllama_kernels::Kernels;
 
 use crate::error::Error;
-use crate::memory::{Buffers, KvCaches, require_available};
+use crate::memory::{Buffers, KvCaches};
 use crate::plan::Plan;
 use crate::program::{Step, ValidProgram};
 use crate::weights::Weights;
@@ -39,27 +39,6 @@ pub(crate) struct Rank {
 }
 
 impl Rank {
-    /// Refuses a Program whose memory cannot be had: `weight_bytes` of weights that are not mapped,
-    /// the KV cache, the buffers.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::OutOfMemory`].
-    pub(crate) fn require_memory(program: &ValidProgram, weight_bytes: usize) -> Result<(), Error> {
-        let parts = [
-            Some(weight_bytes),
-            KvCaches::n_bytes(program),
-            Buffers::n_bytes(program),
-        ];
-        let total = parts
-            .into_iter()
-            .try_fold(0usize, |sum, part| sum.checked_add(part?));
-        require_available(
-            "the slices, the KV cache and the buffers of this rank",
-            total,
-        )
-    }
-
     /// Takes the memory that the Program asks for.
     ///
     /// # Errors
@@ -82,6 +61,12 @@ impl Rank {
             plan,
             weights,
         })
+    }
+
+    /// Forgets all sequences: the KV cache is empty.
+    pub(crate) fn clear(&mut self) {
+        self.lengths.fill(0);
+        self.last = (0, 0);
     }
 
     /// The last step, which the rules of a Program make the candidates.

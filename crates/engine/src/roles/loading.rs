@@ -72,16 +72,27 @@ impl<'a> Loading<'a> {
         }
     }
 
-    /// A thread for each worker, and the root's own weights on this one. The first error ends all.
+    /// Loads all ranks. The first error ends all.
     pub(super) fn run(&self) -> Result<Weights, Error> {
+        let loaded = |n_bytes| self.advance(n_bytes);
+        self.run_with(|| Weights::from_file(&self.programs[0], self.file, &loaded))
+    }
+
+    /// Loads the workers of a root that has its own weights already.
+    pub(super) fn run_again(&self) -> Result<(), Error> {
+        let own = self.programs[0].weights.iter().filter_map(n_bytes);
+        self.advance(own.sum());
+        self.run_with(|| Ok(()))
+    }
+
+    /// A thread for each worker, and the root's `own` part on this one.
+    fn run_with<T>(&self, own: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
         self.mesh.begin_run();
         let result = std::thread::scope(|scope| {
             let workers: Vec<_> = (1..self.mesh.world_size())
                 .map(|rank| scope.spawn(move || self.ended(self.load_worker(rank))))
                 .collect();
-            let loaded = |n_bytes| self.advance(n_bytes);
-            let own = Weights::from_file(&self.programs[0], self.file, &loaded);
-            let own = self.ended(own);
+            let own = self.ended(own());
             let results = workers.into_iter().map(|worker| match worker.join() {
                 Ok(result) => result,
                 Err(panic) => std::panic::resume_unwind(panic),

@@ -24,6 +24,11 @@ pub(crate) const MEASURE: u8 = 8;
 /// Root: the plan, as JSON, once and before the Program.
 pub(crate) const PLAN: u8 = 9;
 
+/// Root: what the worker's device is. The worker answers with the same tag, before the plan.
+pub(crate) const DEVICE: u8 = 20;
+/// Root: the worker is to measure its matmuls now. It answers with the same tag, before the plan.
+pub(crate) const RATES: u8 = 21;
+
 /// Largest answer of a worker.
 pub(crate) const MAX_ANSWER_BYTES: usize = 64;
 

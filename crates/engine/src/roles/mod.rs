@@ -1,12 +1,16 @@
 //! What a rank is for the others: the root, which asks, or a worker, which serves.
 
+mod connected;
+mod device;
 mod loading;
 mod messages;
 mod planning;
 mod root;
-mod session;
+pub(crate) mod session;
 mod worker;
 
+pub use connected::Connected;
+pub use device::DeviceFacts;
 pub use loading::Progress;
 pub use root::{ForwardReport, Root, RootOptions};
-pub use worker::{Worker, WorkerEvent};
+pub use worker::{Worker, WorkerEvent, WorkerOptions};

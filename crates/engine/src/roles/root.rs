@@ -1,16 +1,18 @@
 //! The root: has the model file, loads all ranks, asks for forwards.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use dllama_kernels::{Isa, Kernels, Pool};
 use dllama_net::{AllReduce, ConnectOptions, Mesh, Trust, connect};
 
+use super::connected::{Connected, say_goodbye};
 use super::loading::{Loading, Progress, parse};
-use super::messages::{BYE, DIGEST, FORWARD, FULL_ROW, expect};
+use super::messages::{DIGEST, FORWARD, FULL_ROW, expect};
 use super::planning::{announce, measure};
 use crate::error::Error;
+use crate::memory::RankMemory;
 use crate::ops::candidates;
 use crate::plan::{Measurement, Plan};
 use crate::rank::{Digest, OpTimes, Rank, RowResult};
@@ -52,14 +54,23 @@ pub struct ForwardReport {
 
 /// A model, loaded on all ranks and ready for forwards.
 pub struct Root {
-    mesh: Mesh,
+    options: RootOptions,
+    file: Arc<ModelFile>,
     pool: Pool,
-    rank: Mutex<Option<Rank>>,
+    place: Mutex<Place>,
     isa: Isa,
     plan: Plan,
     measurement: Option<Measurement>,
     /// Reads the model while the first forwards run.
     _read_ahead: ReadAhead,
+}
+
+/// The root's own rank and its links to the others.
+struct Place {
+    mesh: Mesh,
+    rank: Rank,
+    /// An error has put the ranks out of step: nothing that follows could be right.
+    has_ended: bool,
 }
 
 impl Root {
@@ -70,24 +81,49 @@ impl Root {
     ///
     /// Those of [`Error`]; the workers are then free for the next root.
     pub fn load(options: RootOptions, progress: &(dyn Fn(Progress) + Sync)) -> Result<Self, Error> {
+        Self::load_over(None, options, progress)
+    }
+
+    /// The same over ranks that have met already: `options.workers`.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn load_over(
+        connected: Option<Connected>,
+        options: RootOptions,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Self, Error> {
         let programs = parse(&options.programs, options.workers.len() + 1)?;
         let file = Arc::new(ModelFile::open(&options.model)?);
         let kernels = Kernels::detect()?;
         let weight_plan = WeightPlan::for_root(&programs[0])?;
-        Rank::require_memory(&programs[0], weight_plan.owned_bytes)?;
-        let pool = Pool::new(options.n_threads)?;
-        let mesh = connect(ConnectOptions::new(options.workers, options.trust))?;
+        RankMemory::of(&programs[0], weight_plan.owned_bytes)?.require(None)?;
+        let connected = match connected {
+            Some(connected) => connected,
+            None => Connected::connect(
+                options.workers.clone(),
+                options.trust.clone(),
+                options.n_threads,
+            )?,
+        };
+        let (mesh, pool) = connected.into_parts()?;
         let (plan, measurement) = agree(&mesh, options.plan)?;
         let loading = Loading::new(&mesh, &programs, &options.programs, &file, progress);
         let weights = loading.run()?;
         // Loading has checked that the weights are within the file.
         let read_ahead = ReadAhead::start(&programs[0], &weight_plan, file.clone());
         let own = programs.into_iter().next().expect("one program a rank");
-        let rank = Rank::new(own, kernels, weights, plan)?;
-        Ok(Self {
+        let place = Place {
             mesh,
+            rank: Rank::new(own, kernels, weights, plan)?,
+            has_ended: false,
+        };
+        Ok(Self {
+            options,
+            file,
             pool,
-            rank: Mutex::new(Some(rank)),
+            place: Mutex::new(place),
             isa: kernels.isa(),
             plan,
             measurement,
@@ -95,9 +131,43 @@ impl Root {
         })
     }
 
+    /// Connects to the workers anew, after an error that has ended the engine, and has them load again. The
+    /// root keeps its own weights, and all ranks the plan. Afterwards every rank's KV cache is empty.
+    ///
+    /// A worker gets `patience` to answer. After an error this may be called again.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`load`](Self::load).
+    pub fn reconnect(
+        &self,
+        patience: Duration,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<(), Error> {
+        let programs = parse(&self.options.programs, self.options.workers.len() + 1)?;
+        let mut place = self.place();
+        // Workers serve one session at a time: they have to see the end of the old one.
+        place.end("ABORTED", "the root connects anew");
+        let mut connection = self.options.connection();
+        connection.hello_timeout = connection.hello_timeout.min(patience);
+        let mesh = connect(connection)?;
+        agree(&mesh, Some(self.plan))?;
+        let texts = &self.options.programs;
+        Loading::new(&mesh, &programs, texts, &self.file, progress).run_again()?;
+        place.mesh = mesh;
+        place.rank.clear();
+        place.has_ended = false;
+        Ok(())
+    }
+
     /// The instruction set that the root computes with.
     pub fn isa(&self) -> Isa {
         self.isa
+    }
+
+    /// Number of ranks, this one included.
+    pub fn world_size(&self) -> usize {
+        self.options.workers.len() + 1
     }
 
     /// What the ranks have agreed on.
@@ -117,16 +187,17 @@ impl Root {
     /// [`Error::Row`] and [`Error::Forward`] leave everything as it was; any other error ends the
     /// engine, and later calls give [`Error::Ended`].
     pub fn forward(&self, class: RowClass, rows: Vec<Row>) -> Result<ForwardReport, Error> {
-        let before = self.mesh.traffic();
+        let mut place = self.place();
+        let before = place.mesh.traffic();
         let start = Instant::now();
         let message = rows::encode(class, &rows);
-        let (results, op_times) = self.run(
+        let (results, op_times) = place.run(
             FORWARD,
             &message,
             |rank| rank.check(class, rows),
-            |rank, rows| rank.forward(&self.pool, &self.mesh, &rows),
+            |rank, mesh, rows| rank.forward(&self.pool, mesh, &rows),
         )?;
-        let after = self.mesh.traffic();
+        let after = place.mesh.traffic();
         let transfer = after.waited - before.waited;
         Ok(ForwardReport {
             rows: results,
@@ -144,11 +215,11 @@ impl Root {
     ///
     /// As [`forward`](Self::forward).
     pub fn full_row(&self, index: u32) -> Result<Vec<f32>, Error> {
-        let row = self.run(
+        let row = self.place().run(
             FULL_ROW,
             &index.to_le_bytes(),
             |rank| rank.check_wanted(index as usize),
-            |rank, index| candidates::gather_row(rank, &self.mesh, index),
+            |rank, mesh, index| candidates::gather_row(rank, mesh, index),
         )?;
         row.ok_or(Error::Ended)
     }
@@ -159,14 +230,14 @@ impl Root {
     ///
     /// As [`forward`](Self::forward).
     pub fn digests(&self) -> Result<Vec<Digest>, Error> {
-        self.run(
+        self.place().run(
             DIGEST,
             &[],
             |rank| Ok(rank.digest()),
-            |_, own| {
-                let workers = 1..self.mesh.world_size();
+            |_, mesh, own| {
+                let workers = 1..mesh.world_size();
                 let theirs = workers.map(|rank| {
-                    let bytes = expect(&self.mesh, rank, DIGEST, "a digest")?;
+                    let bytes = expect(mesh, rank, DIGEST, "a digest")?;
                     Digest::decode(&bytes).ok_or_else(|| Error::Message {
                         rank,
                         expected: "a digest of 16 bytes".to_owned(),
@@ -178,30 +249,50 @@ impl Root {
         )
     }
 
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RootOptions {
+    fn connection(&self) -> ConnectOptions {
+        ConnectOptions::new(self.workers.clone(), self.trust.clone())
+    }
+}
+
+impl Place {
     /// Sends a message to all workers and does the root's `part`. `prepare` may still refuse.
     fn run<P, T>(
-        &self,
+        &mut self,
         tag: u8,
         message: &[u8],
         prepare: impl FnOnce(&mut Rank) -> Result<P, Error>,
-        part: impl FnOnce(&mut Rank, P) -> Result<T, Error>,
+        part: impl FnOnce(&mut Rank, &Mesh, P) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut place = self.rank.lock().unwrap_or_else(PoisonError::into_inner);
-        let rank = place.as_mut().ok_or(Error::Ended)?;
+        if self.has_ended {
+            return Err(Error::Ended);
+        }
+        let Self { mesh, rank, .. } = self;
         let prepared = prepare(rank)?;
-        self.mesh.begin_run();
-        let sent = (1..self.mesh.world_size())
-            .try_for_each(|worker| self.mesh.send_control(worker, tag, message));
+        mesh.begin_run();
+        let sent =
+            (1..mesh.world_size()).try_for_each(|worker| mesh.send_control(worker, tag, message));
         let result = sent
             .map_err(Error::from)
-            .and_then(|()| part(rank, prepared));
-        self.mesh.end_run();
+            .and_then(|()| part(rank, mesh, prepared));
+        mesh.end_run();
         if let Err(error) = &result {
-            // The ranks are out of step: nothing that follows could be right.
-            self.mesh.fail(error.code(), &error.to_string());
-            *place = None;
+            self.end(error.code(), &error.to_string());
         }
         result
+    }
+
+    /// Ends the session of all ranks, unless it has ended.
+    fn end(&mut self, code: &str, message: &str) {
+        if !self.has_ended {
+            self.has_ended = true;
+            self.mesh.fail(code, message);
+        }
     }
 }
 
@@ -225,15 +316,8 @@ fn agree(mesh: &Mesh, wanted: Option<Plan>) -> Result<(Plan, Option<Measurement>
     announced
 }
 
-/// Workers give their memory back before they close; one that does not answer is not waited for.
-const GOODBYE_WAIT: Duration = Duration::from_secs(1);
-
 impl Drop for Root {
     fn drop(&mut self) {
-        for worker in 1..self.mesh.world_size() {
-            // A worker that is gone needs no goodbye.
-            let _ = self.mesh.send_control(worker, BYE, &[]);
-        }
-        self.mesh.wait_for_end(GOODBYE_WAIT);
+        say_goodbye(&self.place().mesh);
     }
 }

@@ -3,9 +3,15 @@
 use dllama_kernels::{Kernels, Pool};
 use dllama_net::Mesh;
 
-use super::messages::{ACCEPTED, BYE, DIGEST, FORWARD, FULL_ROW, LOADED, MEASURE, PLAN, PROGRAM};
+use super::device::DeviceFacts;
+use super::messages::{
+    ACCEPTED, BYE, DEVICE, DIGEST, FORWARD, FULL_ROW, LOADED, MEASURE, PLAN, PROGRAM, RATES,
+};
 use super::planning::Rounds;
+use super::worker::WorkerEvent;
 use crate::error::Error;
+use crate::matmul_rates::MatmulRates;
+use crate::memory::{RankMemory, free_bytes};
 use crate::ops::candidates;
 use crate::plan::{MAX_PLAN_BYTES, Plan};
 use crate::program::{MAX_PROGRAM_BYTES, ValidProgram};
@@ -14,21 +20,24 @@ use crate::rows;
 use crate::weights::{WeightPlan, Weights};
 
 /// A session with one root.
-pub(super) struct Session<'a> {
-    pub(super) mesh: &'a Mesh,
-    pub(super) pool: &'a Pool,
-    pub(super) kernels: Kernels,
+pub(crate) struct Session<'a> {
+    pub(crate) mesh: &'a Mesh,
+    pub(crate) pool: &'a Pool,
+    pub(crate) kernels: Kernels,
+    pub(crate) n_threads: usize,
+    /// Bytes that the session may take.
+    pub(crate) max_memory: Option<u64>,
 }
 
 impl Session<'_> {
-    /// Serves the root to its goodbye. `loaded` is told the bytes of the slices.
+    /// Serves the root to its goodbye. `tell` is told of loading.
     ///
     /// # Errors
     ///
     /// Whatever ends the session otherwise.
-    pub(super) fn serve(&self, loaded: impl FnOnce(usize)) -> Result<(), Error> {
+    pub(crate) fn serve(&self, tell: &dyn Fn(WorkerEvent)) -> Result<(), Error> {
         let mesh = self.mesh;
-        let Some(mut rank) = self.load(loaded)? else {
+        let Some(mut rank) = self.load(tell)? else {
             return Ok(());
         };
         let max_bytes = rows::max_encoded_bytes(&rank.program);
@@ -55,8 +64,8 @@ impl Session<'_> {
         }
     }
 
-    /// Measures with the others as often as the root asks, up to its plan; `None` if the root said
-    /// goodbye instead.
+    /// Tells what this device is and measures as often as the root asks, up to its plan; `None` if the
+    /// root said goodbye instead.
     fn agree(&self) -> Result<Option<Plan>, Error> {
         let mesh = self.mesh;
         loop {
@@ -66,6 +75,16 @@ impl Session<'_> {
                     let rounds = Rounds::decode(&payload)?;
                     mesh.begin_run();
                     rounds.run(mesh)?;
+                    mesh.end_run();
+                }
+                DEVICE => {
+                    let facts = DeviceFacts::of_this(self.n_threads, self.max_memory);
+                    mesh.send_control(0, DEVICE, &facts.encode())?;
+                }
+                RATES => {
+                    mesh.begin_run();
+                    let rates = MatmulRates::measure(self.kernels, self.pool)?;
+                    mesh.send_control(0, RATES, &rates.encode())?;
                     mesh.end_run();
                 }
                 PLAN => {
@@ -81,7 +100,7 @@ impl Session<'_> {
     }
 
     /// The Program and the slices; `None` if the root said goodbye instead.
-    fn load(&self, loaded: impl FnOnce(usize)) -> Result<Option<Rank>, Error> {
+    fn load(&self, tell: &dyn Fn(WorkerEvent)) -> Result<Option<Rank>, Error> {
         let mesh = self.mesh;
         let Some(plan) = self.agree()? else {
             return Ok(None);
@@ -99,13 +118,20 @@ impl Session<'_> {
         })?;
         program.require_place(mesh.rank(), mesh.world_size())?;
         let weight_bytes = WeightPlan::for_worker(&program)?.owned_bytes;
-        Rank::require_memory(&program, weight_bytes)?;
+        let memory = RankMemory::of(&program, weight_bytes)?;
+        tell(WorkerEvent::Loading {
+            memory,
+            free_bytes: free_bytes(self.max_memory),
+        });
+        memory.require(self.max_memory)?;
         mesh.send_control(0, ACCEPTED, &[])?;
         let weights = Weights::receive(mesh, &program)?;
         let rank = Rank::new(program, self.kernels, weights, plan)?;
         mesh.send_control(0, LOADED, &[])?;
         mesh.end_run();
-        loaded(weight_bytes);
+        tell(WorkerEvent::Loaded {
+            n_bytes: weight_bytes,
+        });
         Ok(Some(rank))
     }
 }

@@ -8,6 +8,7 @@ use dllama_net::{EventKind, Listener, Mesh, Trust};
 
 use super::session::Session;
 use crate::error::Error;
+use crate::memory::RankMemory;
 
 /// What a worker has to tell.
 #[derive(Debug, Clone)]
@@ -20,6 +21,13 @@ pub enum WorkerEvent {
         rank: usize,
         /// Number of ranks.
         world_size: usize,
+    },
+    /// A Program has come, and nothing has been taken for it yet.
+    Loading {
+        /// What it will take.
+        memory: RankMemory,
+        /// What there is; `None` where it is not known.
+        free_bytes: Option<u64>,
     },
     /// The slices are here.
     Loaded {
@@ -46,6 +54,31 @@ pub enum WorkerEvent {
     },
 }
 
+/// What a worker lends, and to whom.
+#[derive(Debug, Clone)]
+pub struct WorkerOptions {
+    /// `host:port` to listen on; port 0 picks one.
+    pub address: String,
+    /// Threads that compute.
+    pub n_threads: usize,
+    /// Which roots are served.
+    pub trust: Trust,
+    /// Bytes that a session may take. Defaults to what the system has.
+    pub max_memory: Option<u64>,
+}
+
+impl WorkerOptions {
+    /// With the defaults.
+    pub fn new(address: impl Into<String>, n_threads: usize, trust: Trust) -> Self {
+        Self {
+            address: address.into(),
+            n_threads,
+            trust,
+            max_memory: None,
+        }
+    }
+}
+
 type OnEvent = dyn Fn(WorkerEvent) + Send + Sync;
 
 /// A worker that listens. Dropping it closes the port and ends the session.
@@ -59,30 +92,29 @@ struct Shared {
     listener: Listener,
     pool: Pool,
     kernels: Kernels,
+    options: WorkerOptions,
     /// The mesh of the session, so that closing can end it.
     session: Mutex<Option<Arc<Mesh>>>,
     on_event: Arc<OnEvent>,
 }
 
 impl Worker {
-    /// Listens on `host:port` (port 0 picks one) and serves trusted roots on a thread of its own.
+    /// Listens and serves trusted roots on a thread of its own.
     ///
     /// # Errors
     ///
     /// [`Error::Net`] if the address cannot be listened on, [`Error::System`] without threads.
     pub fn start(
-        address: &str,
-        trust: Trust,
-        n_threads: usize,
+        options: WorkerOptions,
         on_event: impl Fn(WorkerEvent) + Send + Sync + 'static,
     ) -> Result<Self, Error> {
         let kernels = Kernels::detect()?;
-        let pool = Pool::new(n_threads)?;
+        let pool = Pool::new(options.n_threads)?;
         let on_event: Arc<OnEvent> = Arc::new(on_event);
         let at_port = Arc::clone(&on_event);
         let listener = Listener::bind(
-            address,
-            trust,
+            &options.address,
+            options.trust.clone(),
             Box::new(move |event| {
                 // A session that is complete is told of when it begins to be served.
                 if event.kind != EventKind::Connected {
@@ -99,6 +131,7 @@ impl Worker {
             listener,
             pool,
             kernels,
+            options,
             session: Mutex::default(),
             on_event,
         });
@@ -169,9 +202,10 @@ impl Shared {
             mesh,
             pool: &self.pool,
             kernels: self.kernels,
+            n_threads: self.options.n_threads,
+            max_memory: self.options.max_memory,
         };
-        let loaded = |n_bytes| (self.on_event)(WorkerEvent::Loaded { n_bytes });
-        let serve = std::panic::AssertUnwindSafe(|| session.serve(loaded));
+        let serve = std::panic::AssertUnwindSafe(|| session.serve(&*self.on_event));
         match std::panic::catch_unwind(serve) {
             Ok(Ok(())) => WorkerEvent::SessionEnded,
             Ok(Err(error)) => {

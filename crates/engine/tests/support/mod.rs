@@ -7,7 +7,7 @@ pub mod tiny;
 pub mod wide;
 
 use dllama_engine::program::{CacheType, WireType};
-use dllama_engine::{Error, Plan, Root, RootOptions, Row, Want, Worker};
+use dllama_engine::{Error, Plan, Root, RootOptions, Row, Want, Worker, WorkerOptions};
 
 use dllama_net::{Key, Trust};
 use model::ModelFile;
@@ -78,5 +78,6 @@ pub fn trust() -> Trust {
 
 /// A worker that counts on nobody to listen to it.
 pub fn worker() -> Worker {
-    Worker::start("127.0.0.1:0", trust(), 2, |_| {}).expect("a free port")
+    let options = WorkerOptions::new("127.0.0.1:0", 2, trust());
+    Worker::start(options, |_| {}).expect("a free port")
 }

@@ -5,7 +5,9 @@
     reason = "every suite is a program of its own and uses a part"
 )]
 
+pub mod block_codec;
 pub mod caller;
+pub mod delay;
 pub mod raw;
 pub mod sealed;
 
@@ -50,15 +52,40 @@ pub enum Links {
     Tcp,
     SealedInMemory,
     SealedTcp,
+    /// In memory, where what two ranks say to each other comes late.
+    OneDelayedInMemory,
+    /// The same over TCP.
+    OneDelayedTcp,
 }
+
+/// The kinds that every suite runs over, and those with one slow link.
+pub const KINDS_AND_DELAYED: [Links; 4] = [
+    Links::InMemory,
+    Links::Tcp,
+    Links::OneDelayedInMemory,
+    Links::OneDelayedTcp,
+];
 
 impl Links {
     pub fn meshes(self, world_size: usize, options: &LinkOptions) -> Vec<Mesh> {
         match self {
             Self::InMemory => Mesh::in_memory_with(world_size, options).expect("socket pairs"),
             Self::SealedInMemory => sealed::meshes(world_size, options),
-            Self::Tcp => tcp_meshes(world_size, options, Trust::Insecure),
-            Self::SealedTcp => tcp_meshes(world_size, options, token(TOKEN)),
+            Self::Tcp => tcp_meshes(world_size, options, Trust::Insecure, |_, address| address),
+            Self::SealedTcp => tcp_meshes(world_size, options, token(TOKEN), |_, address| address),
+            Self::OneDelayedInMemory => delay::in_memory(world_size, options),
+            Self::OneDelayedTcp => {
+                tcp_meshes(
+                    world_size,
+                    options,
+                    token(TOKEN),
+                    |rank, address| match rank {
+                        // The last to connect with rank 1: another worker, where there is one.
+                        1 => delay::port_before(&address, world_size - 1),
+                        _ => address,
+                    },
+                )
+            }
         }
     }
 
@@ -83,12 +110,20 @@ pub fn worlds(sizes: &'static [usize]) -> impl Iterator<Item = Vec<Mesh>> {
     worlds.map(move |(kind, world_size)| kind.meshes(world_size, &options))
 }
 
-/// A root and its workers, connected over loopback as over a network.
-fn tcp_meshes(world_size: usize, options: &LinkOptions, trust: Trust) -> Vec<Mesh> {
+/// A root and its workers, connected over loopback as over a network. `route` says by which address
+/// the others are to reach a rank that listens at its own.
+fn tcp_meshes(
+    world_size: usize,
+    options: &LinkOptions,
+    trust: Trust,
+    route: impl Fn(usize, String) -> String,
+) -> Vec<Mesh> {
     let listeners: Vec<_> = (1..world_size)
         .map(|_| listener_with(trust.clone(), options))
         .collect();
-    let mut root = ConnectOptions::new(listeners.iter().map(address).collect(), trust);
+    let addresses = (1..).zip(&listeners);
+    let addresses = addresses.map(|(rank, listener)| route(rank, address(listener)));
+    let mut root = ConnectOptions::new(addresses.collect(), trust);
     root.links = options.clone();
     let mut meshes = vec![connect(root).expect("connected")];
     meshes.extend(

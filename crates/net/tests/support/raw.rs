@@ -91,7 +91,7 @@ impl RawPeer {
     }
 }
 
-/// Connected sockets of rank 0 and of `n_peers` raw peers, which are rank 1 and up.
+/// Connected sockets of rank 0 and of `n_peers` raw peers, which are rank 1 and up. None is late.
 pub fn mesh_with_raw_peers(
     kind: Links,
     n_peers: usize,
@@ -101,11 +101,11 @@ pub fn mesh_with_raw_peers(
     let mut peers = Vec::new();
     for _ in 0..n_peers {
         let (socket, stream): (OwnedFd, Box<dyn ReadWrite>) = match kind {
-            Links::InMemory | Links::SealedInMemory => {
+            Links::InMemory | Links::SealedInMemory | Links::OneDelayedInMemory => {
                 let (mine, theirs) = UnixStream::pair().expect("a socket pair");
                 (mine.into(), Box::new(theirs))
             }
-            Links::Tcp | Links::SealedTcp => {
+            Links::Tcp | Links::SealedTcp | Links::OneDelayedTcp => {
                 let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
                 let address = listener.local_addr().expect("its address");
                 let theirs = TcpStream::connect(address).expect("connected");

@@ -121,6 +121,24 @@ export const inferenceSpec = {
     },
     nthreads: { ...nthreads, group: "Devices" },
     ...deviceFlags,
+    "on-lost": {
+      kind: "option",
+      placeholder: "WAY",
+      type: choice(["wait", "replan", "fail"]),
+      default: "wait",
+      description:
+        "When a device is gone: wait for it to come back and go on with the same text; replan: share the " +
+        "model over those left and go on with a text of their own; fail: end with an error.",
+      group: "Devices",
+    },
+    "on-lost-timeout": {
+      kind: "option",
+      placeholder: "SECONDS",
+      type: wholeNumber({ min: 0, max: 86_400 }),
+      default: 60,
+      description: "How long --on-lost wait waits, in seconds; then it ends with an error.",
+      group: "Devices",
+    },
     format: {
       kind: "option",
       placeholder: "FORMAT",

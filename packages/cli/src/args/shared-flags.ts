@@ -1,6 +1,7 @@
 /** Flags that several commands take, and how wide their values may be. */
 
 import { DEFAULT_PORT, workerAddress } from "./addresses.ts";
+import { splitChoice } from "./split.ts";
 import { choice, path, wholeNumber } from "./value-types.ts";
 import type { AnyFlag, Option, Toggle } from "./command-spec.ts";
 
@@ -47,6 +48,25 @@ export const trustFlags = {
   },
 } as const satisfies Record<string, AnyFlag>;
 
+export const bufferFloatType = {
+  kind: "option",
+  placeholder: "TYPE",
+  type: choice(["q80", "f32"], { q8_0: "q80" }),
+  default: "q80",
+  description:
+    "Format of the activations that the devices exchange: q80 is a quarter of the traffic, f32 is exact.",
+  group: "Devices",
+} as const satisfies AnyFlag;
+
+export const kvCacheType = {
+  kind: "option",
+  placeholder: "TYPE",
+  type: choice(["f16", "q80", "f32"], { q8_0: "q80" }),
+  default: "f16",
+  description: "Format of the KV cache: f16 takes half the memory of f32, q80 a quarter.",
+  group: "Devices",
+} as const satisfies AnyFlag;
+
 /** How a model is shared over devices: commands that load one take these. */
 export const deviceFlags = {
   workers: {
@@ -59,15 +79,18 @@ export const deviceFlags = {
       `The port is ${DEFAULT_PORT} if none is given; IPv6 with a port is [ADDRESS]:PORT.`,
     group: "Devices",
   },
-  "buffer-float-type": {
+  split: {
     kind: "option",
-    placeholder: "TYPE",
-    type: choice(["q80", "f32"], { q8_0: "q80" }),
-    default: "q80",
+    placeholder: "SPLIT",
+    type: splitChoice,
+    default: "auto",
     description:
-      "Format of the activations that the devices exchange: q80 is a quarter of the traffic, f32 is exact.",
+      "What part of the model each device has. 2,1,1: this one twice what each of two workers has (0: nothing); " +
+      "equal; auto: the parts that make a token fastest and fit the memory of each device, as measured " +
+      "when they first meet. The parts are then kept for this model and these workers.",
     group: "Devices",
   },
+  "buffer-float-type": bufferFloatType,
   "all-reduce": {
     kind: "option",
     placeholder: "WAY",
@@ -79,14 +102,7 @@ export const deviceFlags = {
       "model and these workers.",
     group: "Devices",
   },
-  "kv-cache-type": {
-    kind: "option",
-    placeholder: "TYPE",
-    type: choice(["f16", "q80", "f32"], { q8_0: "q80" }),
-    default: "f16",
-    description: "Format of the KV cache: f16 takes half the memory of f32, q80 a quarter.",
-    group: "Devices",
-  },
+  "kv-cache-type": kvCacheType,
   "token-file": { ...trustFlags["token-file"], group: "Devices" },
   insecure: { ...trustFlags.insecure, group: "Devices" },
 } as const satisfies Record<string, AnyFlag>;

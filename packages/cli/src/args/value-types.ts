@@ -71,3 +71,24 @@ export const path: ValueType<string> = {
   // A NUL ends a path for the system's calls.
   read: (value) => (value === "" || value.includes("\0") ? undefined : value),
 };
+
+const UNITS: Readonly<Record<string, number>> = {
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+  tib: 2 ** 40,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  tb: 1e12,
+};
+
+/** Bytes: a number with a unit, `2gib`, `1.5 GB`, `800MiB`. */
+export const byteSize: ValueType<number> = {
+  expected: "a size such as 2gib or 1500mb",
+  read(value) {
+    const parts = /^(\d+(?:\.\d+)?)\s*([kmgt]i?b)$/i.exec(value);
+    const nBytes = Math.floor(Number(parts?.[1]) * (UNITS[parts?.[2]?.toLowerCase() ?? ""] ?? 0));
+    return Number.isSafeInteger(nBytes) && nBytes > 0 ? nBytes : undefined;
+  },
+};

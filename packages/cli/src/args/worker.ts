@@ -3,7 +3,7 @@
 import { DEFAULT_PORT, listenHost } from "./addresses.ts";
 import type { CommandSpec } from "./command-spec.ts";
 import { generalFlags, nthreads, trustFlags } from "./shared-flags.ts";
-import { wholeNumber } from "./value-types.ts";
+import { byteSize, wholeNumber } from "./value-types.ts";
 
 export const workerSpec = {
   name: "worker",
@@ -25,6 +25,15 @@ export const workerSpec = {
       description: "Address to listen on.",
     },
     nthreads,
+    "max-memory": {
+      kind: "option",
+      placeholder: "SIZE",
+      type: byteSize,
+      defaultText: "what the system has free",
+      description:
+        "Memory that a session may take, such as 2gib. A root gives this device no larger part, and one that " +
+        "does not fit is refused before anything is taken.",
+    },
     ...trustFlags,
     ...generalFlags,
   },

@@ -4,13 +4,15 @@ import { join } from "node:path";
 import type { ShapeName } from "@dllama/converter/shapes";
 import { defineCommand } from "citty";
 import { benchSpec } from "../args/bench.ts";
+import { checkSplit } from "../args/check-split.ts";
 import { checkWorkers } from "../args/check-workers.ts";
 import type { ParsedFlags } from "../args/command-spec.ts";
 import { parse } from "../args/parse.ts";
 import { UsageError } from "../args/usage-error.ts";
 import { benchWriters } from "../output/bench/formats.ts";
 import { warnOfInsecure } from "../output/insecure-warning.ts";
-import { setVerbosity } from "../output/log.ts";
+import { log, setVerbosity } from "../output/log.ts";
+import { sharedRankText } from "../output/shared-rank.ts";
 import { createStatus } from "../output/status.ts";
 import { sourceCommit } from "../source-commit.ts";
 import { untilStopped } from "../stop.ts";
@@ -37,6 +39,7 @@ export const command = defineCommand({
       );
     }
     checkWorkers(flags.workers);
+    checkSplit(flags.split, flags.workers);
     if (flags.insecure && flags.workers.length > 0) warnOfInsecure();
     return untilStopped((signal) => bench(flags, signal));
   },
@@ -95,6 +98,8 @@ async function measure(flags: Flags, subject: Subject, signal: AbortSignal): Pro
     bufferFloatType,
     kvCacheType,
     allReduce: flags["all-reduce"],
+    split: flags.split,
+    onShared: (ranks) => ranks.forEach((rank, index) => log.debug(sharedRankText(rank, index))),
     cacheFolder: subject.cacheFolder,
     nthreads: nthreads.length === 0 ? undefined : nthreads,
     onPhase: (phase) => status.show(phase),

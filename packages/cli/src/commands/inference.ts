@@ -4,16 +4,19 @@
 
 import type { Model } from "@dllama/core";
 import { defineCommand } from "citty";
+import { checkSplit } from "../args/check-split.ts";
 import { checkWorkers } from "../args/check-workers.ts";
 import type { ParsedFlags } from "../args/command-spec.ts";
 import { inferenceSpec } from "../args/inference.ts";
 import { parse } from "../args/parse.ts";
 import { UsageError } from "../args/usage-error.ts";
 import { runWriters } from "../output/formats.ts";
+import { clusterEventText } from "../output/cluster-event.ts";
 import { warnOfInsecure } from "../output/insecure-warning.ts";
 import { log, setVerbosity } from "../output/log.ts";
 import { planText } from "../output/plan.ts";
 import { startProgress } from "../output/progress.ts";
+import { sharedRankText } from "../output/shared-rank.ts";
 import type { RunWriter } from "../output/run-writer.ts";
 import { orAborted, untilStopped } from "../stop.ts";
 
@@ -32,6 +35,7 @@ export const command = defineCommand({
       );
     }
     checkWorkers(flags.workers);
+    checkSplit(flags.split, flags.workers);
     if (flags.insecure && flags.workers.length > 0) warnOfInsecure();
     const path = flags.model ?? positionals.model;
     return untilStopped((signal) => infer(flags, path, signal));
@@ -71,6 +75,10 @@ async function load(flags: Flags, path: string | undefined, signal: AbortSignal)
       bufferFloatType: flags["buffer-float-type"],
       kvCacheType: flags["kv-cache-type"],
       allReduce: flags["all-reduce"],
+      onLost: flags["on-lost"],
+      onLostTimeoutMs: flags["on-lost-timeout"] * 1000,
+      split: flags.split,
+      onShared: (ranks) => ranks.forEach((rank, index) => log.debug(sharedRankText(rank, index))),
       tokenizer: flags.tokenizer,
       weightsFloatType: flags["weights-float-type"],
       onProgress: ({ doneBytes, totalBytes }) => progress.update(doneBytes, totalBytes),
@@ -95,6 +103,11 @@ async function generate(
     seed: flags.seed,
     ignoreEos: flags["ignore-eos"],
     signal,
+    onEvent: (event) => {
+      const told = clusterEventText(event);
+      if (told !== undefined) log.warn(told);
+      writer.clusterEvent?.(event);
+    },
   });
   const { info } = model;
   const bufferFloatType = flags["buffer-float-type"];

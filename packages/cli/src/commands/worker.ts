@@ -26,13 +26,14 @@ export const command = defineCommand({
 
 async function serve(flags: Flags, signal: AbortSignal): Promise<void> {
   const { serveWorker } = await import("@dllama/core");
-  const { host, port, nthreads, insecure } = flags;
+  const { host, port, nthreads, insecure, "max-memory": maxMemory } = flags;
   const worker = await serveWorker({
     host,
     port,
     nthreads,
     tokenFile: flags["token-file"],
     insecure,
+    maxMemory,
     onEvent: ({ message }) => log.info(message),
   });
   // On stdout and alone on its line: a script that starts workers with --port 0 reads it.

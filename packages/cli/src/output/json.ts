@@ -15,6 +15,9 @@ export function jsonWriter({ write }: Pick<WriterOptions, "write">): RunWriter {
     },
     prompt: (prompt) => print("prompt", { tokens: prompt.tokens, ...figures(prompt) }),
     token: (token) => print("token", { id: token.id, text: token.text, ...figures(token) }),
+    clusterEvent({ type, ...event }) {
+      print(type, "afterMs" in event ? { ...event, afterMs: round(event.afterMs) } : event);
+    },
     summary(summary) {
       print("summary", {
         promptTokens: summary.promptTokens,

@@ -2,7 +2,7 @@
  * What a run prints on stdout, behind one interface: each `--format` is one file beside this one.
  */
 
-import type { Model, PromptReport, Summary, Token } from "@dllama/core";
+import type { ClusterEvent, Model, PromptReport, Summary, Token } from "@dllama/core";
 
 export interface RunStart {
   info: Model["info"];
@@ -16,6 +16,8 @@ export interface RunWriter {
   start(run: RunStart): void;
   prompt(prompt: PromptReport): void;
   token(token: Token): void;
+  /** Between any two of the others. Formats for people leave it to stderr. */
+  clusterEvent?(event: ClusterEvent): void;
   summary(summary: Summary): void;
 }
 

@@ -113,7 +113,7 @@ test("a root that stops answering while it loads or runs is given up", async () 
 test("a worker that stops answering ends the run on every rank, with rank and address", async () => {
   const [first, second] = workers;
   assert.ok(first && second);
-  const root = new Program([...slow, "--workers", ...addresses()]);
+  const root = new Program([...slow, "--on-lost", "fail", "--workers", ...addresses()]);
   await root.printed("stdout", /🔶/);
   second.program.kill("SIGSTOP");
   try {

@@ -109,12 +109,20 @@ export async function dllama(args: readonly string[], options: Options = {}): Pr
   return new Program(args, options).ended;
 }
 
-/** A worker on a free loopback port, once it listens. */
-export async function startWorker(
-  args: readonly string[] = [],
-  options: Options = {},
-): Promise<{ program: Program; address: string }> {
-  const where = ["--host", "127.0.0.1", "--port", "0", "--nthreads", "1"];
+/** Where a worker listens, and what it is told beside. */
+interface WorkerOptions extends Options {
+  /** Defaults to a free one. */
+  port?: number;
+  args?: readonly string[];
+}
+
+/** A worker on a loopback port, once it listens. */
+export async function startWorker({
+  port = 0,
+  args = [],
+  ...options
+}: WorkerOptions = {}): Promise<{ program: Program; address: string }> {
+  const where = ["--host", "127.0.0.1", "--port", String(port), "--nthreads", "1"];
   const program = new Program(["worker", ...where, ...args], {
     timeoutMs: SERVER_TIMEOUT_MS,
     ...options,

@@ -23,6 +23,8 @@ export interface SyntheticOptions {
   contextLength?: number | undefined;
   /** Of the shape's size. Defaults to one of bytes and made-up pieces. */
   vocabulary?: Vocabulary | undefined;
+  /** Whether somebody will compute with it, and not look at its header alone. Defaults to `true`. */
+  isComputedWith?: boolean | undefined;
 }
 
 /** Linux's TMPFS_MAGIC: files there are memory, and reading a hole takes as much as writing it. */
@@ -44,7 +46,7 @@ export function planSyntheticModel(options: SyntheticOptions): ModelLayout {
  */
 export async function writeSparseModel(path: string, options: SyntheticOptions): Promise<void> {
   const { header, nBytes } = planSyntheticModel(options);
-  await requireRoom(dirname(path), nBytes);
+  if (options.isComputedWith ?? true) await requireRoom(dirname(path), nBytes);
   try {
     const file = await open(path, "wx");
     try {

@@ -12,6 +12,7 @@ import { fileError } from "../file-error.ts";
 import { SOURCE_VALUE_BYTES } from "../float-types.ts";
 import type { SourceFloatType } from "../float-types.ts";
 import { openRegular, readFully } from "../regular-file.ts";
+import { ArchiveReader } from "./archive-reader.ts";
 import { readStateDictionary } from "./pickle.ts";
 
 /** Fifty times the entries of Llama's largest checkpoint. */
@@ -49,7 +50,7 @@ export async function openTorchFile(path: string): Promise<TorchFile> {
 
 async function readTensors(path: string, file: FileHandle): Promise<Map<string, TorchTensor>> {
   await checkSignature(path, file);
-  const entries = await readEntries(path, (await file.stat()).size);
+  const entries = await readEntries(path, file);
   const dictionaries = [...entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name));
   const [dictionaryName] = dictionaries;
   if (dictionaryName === undefined || dictionaries.length > 1) {
@@ -100,16 +101,18 @@ interface ArchiveEntry {
   readonly nBytes: number;
 }
 
-async function readEntries(path: string, fileBytes: number): Promise<Map<string, ArchiveEntry>> {
+async function readEntries(path: string, file: FileHandle): Promise<Map<string, ArchiveEntry>> {
   try {
-    const zip = await yauzl.openPromise(path, { autoClose: false });
+    const fileBytes = (await file.stat()).size;
+    const reader = new ArchiveReader(file, path, fileBytes);
+    const zip = await yauzl.fromRandomAccessReaderPromise(reader, fileBytes, { autoClose: false });
     try {
       return await collectEntries(path, zip, fileBytes);
     } finally {
       zip.close();
     }
   } catch (error) {
-    // yauzl's own errors carry no code; the operating system's do.
+    // yauzl's own errors carry no code; the operating system's and ours do.
     if (!(error instanceof Error) || "code" in error) throw error;
     throw malformed(path, `it is no whole zip archive: ${error.message}`);
   }

@@ -3,7 +3,8 @@
 import type { Engine } from "@dllama/bindings";
 
 import { SequenceBatch } from "../generation/sequence-batch.ts";
-import { Session } from "../generation/session.ts";
+import { Session, unrecoverable } from "../generation/session.ts";
+import type { ForwardCounter } from "../generation/session.ts";
 import { perSecond } from "../generation/stopwatch.ts";
 import { Sampler } from "../sampling/sampler.ts";
 import { testSequences } from "./cases.ts";
@@ -35,10 +36,10 @@ export class TimedRuns {
     for (let sequence = 0; sequence < testSequences(test); sequence++) {
       const filled = this.#filled[sequence] ?? 0;
       if (filled >= depth) continue;
-      const session = new Session(this.#engine, NO_COUNTER, filled, sequence);
+      const session = this.#session(NO_COUNTER, filled, sequence);
       const ids = this.#ids(filled, depth, sequence);
       // oxlint-disable-next-line no-await-in-loop -- an engine computes one forward at a time
-      await session.prefill(ids, GREEDY, this.#signal);
+      await session.prefill(ids, GREEDY);
       this.#signal?.throwIfAborted();
       this.#filled[sequence] = depth;
     }
@@ -61,9 +62,9 @@ export class TimedRuns {
 
   async #prefill(nTokens: number, depth: number, ledger: TimeLedger): Promise<number> {
     const ids = this.#ids(depth, depth + nTokens, 0);
-    const session = new Session(this.#engine, ledger, depth);
+    const session = this.#session(ledger, depth, 0);
     const start = performance.now();
-    await session.prefill(ids, GREEDY, this.#signal);
+    await session.prefill(ids, GREEDY);
     const ms = performance.now() - start;
     this.#signal?.throwIfAborted();
     ledger.addRun(nTokens, ms);
@@ -88,6 +89,12 @@ export class TimedRuns {
     const ms = performance.now() - start;
     ledger.addRun(nTokens, ms);
     return perSecond(nTokens, ms);
+  }
+
+  /** A benchmark that goes on after a loss would measure something else. */
+  #session(counter: ForwardCounter, position: number, sequence: number): Session {
+    const options = { position, sequence, signal: this.#signal };
+    return new Session(unrecoverable(this.#engine), counter, options);
   }
 
   /** A sequence's fixed ids for positions `first` to `end`, spread over the vocabulary. */

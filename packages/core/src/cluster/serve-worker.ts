@@ -3,6 +3,7 @@
 import { physicalCores, startWorker } from "@dllama/bindings";
 import type { ServerEvent } from "@dllama/bindings";
 
+import { DllamaError } from "../errors.ts";
 import { requireCount } from "../load-model.ts";
 import { fromNative } from "../native-error.ts";
 import { workerToken } from "./trust.ts";
@@ -21,6 +22,8 @@ export interface WorkerOptions extends TrustOptions {
   port?: number | undefined;
   /** Threads. Defaults to the physical cores that this process may use. */
   nthreads?: number | undefined;
+  /** Bytes of memory that a session may take. Defaults to what the system has. */
+  maxMemory?: number | undefined;
   /** Told what happens, as a sentence and a stable kind. */
   onEvent?: ((event: WorkerEvent) => void) | undefined;
 }
@@ -48,8 +51,9 @@ const running = new Set<object>();
  * @throws DllamaError ADDRESS_IN_USE, INVALID_ARGUMENT, TOKEN_INVALID, FILE_UNREADABLE.
  */
 export async function serveWorker(options: WorkerOptions = {}): Promise<RunningWorker> {
-  const { port = DEFAULT_PORT, nthreads = physicalCores(), onEvent } = options;
+  const { port = DEFAULT_PORT, nthreads = physicalCores(), maxMemory, onEvent } = options;
   requireCount("nthreads", nthreads);
+  if (maxMemory !== undefined) requireBytes("maxMemory", maxMemory);
   const token = await workerToken(options);
   const { host = token === undefined ? "127.0.0.1" : "0.0.0.0" } = options;
   const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
@@ -57,13 +61,20 @@ export async function serveWorker(options: WorkerOptions = {}): Promise<RunningW
     onEvent?.({ kind: event.kind, message: describe(event, token === undefined) });
   };
   const trust = token === undefined ? { insecure: true } : { token: token.token };
-  const server = await fromNative(startWorker({ address, nThreads: nthreads, ...trust }, tell));
+  const limits = maxMemory === undefined ? {} : { maxMemory };
+  const lent = { address, nThreads: nthreads, ...trust, ...limits };
+  const server = await fromNative(startWorker(lent, tell));
   running.add(server);
   const close = async (): Promise<void> => {
     running.delete(server);
     await fromNative(server.close());
   };
   return { host: server.host, port: server.port, token, close };
+}
+
+function requireBytes(name: string, value: number): void {
+  if (Number.isSafeInteger(value) && value >= 1) return;
+  throw new DllamaError("INVALID_ARGUMENT", `expected ${name} of 1 byte or more, got ${value}`);
 }
 
 function describe(event: ServerEvent, isInsecure: boolean): string {
@@ -74,8 +85,10 @@ function describe(event: ServerEvent, isInsecure: boolean): string {
         `Root ${address} has begun a session: this is rank ${rank} of ${worldSize}.` +
         (isInsecure ? " INSECURE: it may be anybody, and nothing is encrypted." : "")
       );
+    case "loading":
+      return describeMemory(event);
     case "loaded":
-      return `${(nBytes / 2 ** 20).toFixed(1)} MiB of weights are loaded.`;
+      return `${mebibytes(nBytes)} of weights are loaded.`;
     case "sessionEnded":
       return "The session has ended; waiting for the next root.";
     case "sessionFailed":
@@ -85,4 +98,17 @@ function describe(event: ServerEvent, isInsecure: boolean): string {
     default:
       return address === "" ? message : `${address}: ${message}`;
   }
+}
+
+function describeMemory({ nBytes = 0, freeBytes, ...parts }: ServerEvent): string {
+  const { weightBytes = 0, kvCacheBytes = 0, bufferBytes = 0 } = parts;
+  const free = freeBytes === undefined ? "" : ` of ${mebibytes(freeBytes)} that are free`;
+  return (
+    `This rank takes ${mebibytes(nBytes)} of memory${free}: ${mebibytes(weightBytes)} for weights, ` +
+    `${mebibytes(kvCacheBytes)} for the KV cache, ${mebibytes(bufferBytes)} for buffers.`
+  );
+}
+
+function mebibytes(nBytes: number): string {
+  return `${(nBytes / 2 ** 20).toFixed(1)} MiB`;
 }

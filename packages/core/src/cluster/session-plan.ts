@@ -4,6 +4,8 @@ import { createHash } from "node:crypto";
 
 import type { Measurement, Plan } from "@dllama/bindings";
 
+import type { DecidedSplit } from "./decide-split.ts";
+
 /** Which way partials become sums; `auto`: the one that is faster for their size. */
 export type AllReduceChoice = "auto" | "direct" | "scattered";
 
@@ -14,6 +16,10 @@ export interface SessionPlan extends Plan {
   origin: "measured" | "kept" | "pinned";
   /** What it was made from; null for a pinned plan. */
   measurement: Measurement | null;
+  /** What part of the model each rank has, as weights, the root first. */
+  split: readonly number[];
+  /** As `origin`; `adapted` is kept, and changed because a device has less memory than it had. */
+  splitOrigin: DecidedSplit["origin"];
 }
 
 /** The plan that a choice pins. */
@@ -23,8 +29,9 @@ export function pinnedPlan(choice: AllReduceChoice): Plan | undefined {
 }
 
 /** Eight hexadecimal digits. */
-export function planId({ allReduce: { scatteredFromBytes } }: Plan): string {
+export function planId({ allReduce, split }: Pick<SessionPlan, "allReduce" | "split">): string {
+  const { scatteredFromBytes } = allReduce;
   // Written out, so that the order of properties cannot change an id.
-  const text = JSON.stringify({ allReduce: { scatteredFromBytes } });
+  const text = JSON.stringify({ allReduce: { scatteredFromBytes }, split });
   return createHash("sha256").update(text).digest("hex").slice(0, 8);
 }

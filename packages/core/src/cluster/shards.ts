@@ -6,6 +6,7 @@
  */
 
 import { DllamaError } from "../errors.ts";
+import { requireSplit } from "./split.ts";
 
 /** Values of a quantised block. */
 const BLOCK_SIZE = 32;
@@ -42,14 +43,21 @@ export interface SplitSizes {
 }
 
 /**
- * Equal parts for `worldSize` ranks, as far as units allow.
+ * Parts in proportion to `split`, the weights of the ranks, on borders of units.
  *
- * @throws DllamaError TOO_MANY_RANKS if there are fewer attention units than ranks.
+ * A border is the exact one rounded down to a unit. So each part is within one unit of its exact
+ * size, the parts of equal weights differ by one unit at most, and a rank of a small weight may get
+ * an empty part.
+ *
+ * @throws DllamaError TOO_MANY_RANKS if there are fewer attention units than ranks, and
+ * INVALID_ARGUMENT for a split that is no list of weights.
  */
-export function planShards(sizes: SplitSizes, worldSize: number): Shard[] {
-  const { nHeads, nKvHeads, headDim, hiddenDim, vocabSize, quantised } = sizes;
-  const headUnit = quantised.attentionOutput ? BLOCK_SIZE / gcd(BLOCK_SIZE, headDim) : 1;
-  const nUnits = Math.floor(nHeads / headUnit);
+export function planShards(sizes: SplitSizes, split: readonly number[]): Shard[] {
+  const { nHeads, nKvHeads, hiddenDim, vocabSize, quantised } = sizes;
+  requireSplit(split);
+  const worldSize = split.length;
+  const headUnit = headsOfUnit(sizes);
+  const nUnits = attentionUnits(sizes);
   if (worldSize > nUnits) {
     throw new DllamaError(
       "TOO_MANY_RANKS",
@@ -57,33 +65,57 @@ export function planShards(sizes: SplitSizes, worldSize: number): Shard[] {
       { hint: `Name at most ${nUnits - 1} workers: each rank needs a unit of attention heads.` },
     );
   }
-  const heads = split(nHeads, headUnit, worldSize);
-  const hidden = split(hiddenDim, quantised.ffnDown ? BLOCK_SIZE : 1, worldSize);
-  const vocab = split(vocabSize, 1, worldSize);
+  const heads = cut(nHeads, headUnit, split);
+  const hidden = cut(hiddenDim, quantised.ffnDown ? BLOCK_SIZE : 1, split);
+  const vocab = cut(vocabSize, 1, split);
   const groupSize = nHeads / nKvHeads;
-  return heads.map((part, rank) => {
-    const first = Math.floor(part.first / groupSize);
-    const end = Math.ceil((part.first + part.n) / groupSize);
-    return {
-      rank,
-      worldSize,
-      heads: part,
-      kvHeads: { first, n: end - first },
-      hidden: at(hidden, rank),
-      vocab: at(vocab, rank),
-    };
-  });
+  return heads.map((part, rank) => ({
+    rank,
+    worldSize,
+    heads: part,
+    kvHeads: kvHeadsOf(part, groupSize),
+    hidden: at(hidden, rank),
+    vocab: at(vocab, rank),
+  }));
 }
 
-/** Parts of `size` on borders of `unit`, none larger than another by more than one unit. */
-function split(size: number, unit: number, worldSize: number): Part[] {
+/** As many ranks as this can have a part of the attention. */
+export function attentionUnits(sizes: SplitSizes): number {
+  return Math.floor(sizes.nHeads / headsOfUnit(sizes));
+}
+
+/** Query heads that are whole blocks together. */
+function headsOfUnit({ headDim, quantised }: SplitSizes): number {
+  return quantised.attentionOutput ? BLOCK_SIZE / gcd(BLOCK_SIZE, headDim) : 1;
+}
+
+/** The groups that query heads lie in; no heads need none. */
+function kvHeadsOf({ first: firstHead, n }: Part, groupSize: number): Part {
+  const first = Math.floor(firstHead / groupSize);
+  return { first, n: n === 0 ? 0 : Math.ceil((firstHead + n) / groupSize) - first };
+}
+
+/**
+ * Decimal weights have no exact sum in binary: a border that is this close below a unit is on it, so
+ * that `0.3,0.3,0.6` is cut as `1,1,2` is. Borders of whole weights are further apart than that.
+ */
+const ROUNDING = 1e-9;
+
+/** Parts of `size` on borders of `unit`, as `split` has them. */
+function cut(size: number, unit: number, split: readonly number[]): Part[] {
   const nUnits = Math.ceil(size / unit);
-  const border = (rank: number): number =>
-    Math.min(size, Math.floor((rank * nUnits) / worldSize) * unit);
-  return Array.from({ length: worldSize }, (_, rank) => ({
-    first: border(rank),
-    n: border(rank + 1) - border(rank),
-  }));
+  const total = split.reduce((sum, weight) => sum + weight, 0);
+  let sum = 0;
+  let first = 0;
+  return split.map((weight, rank) => {
+    sum += weight;
+    const isLast = rank === split.length - 1;
+    const border = Math.floor((sum * nUnits) / total + ROUNDING);
+    const end = isLast ? size : Math.min(size, border * unit);
+    const part = { first, n: end - first };
+    first = end;
+    return part;
+  });
 }
 
 function at(parts: Part[], rank: number): Part {

@@ -2,19 +2,20 @@
 
 import { randomInt } from "node:crypto";
 
-import type { Engine } from "@dllama/bindings";
-
+import type { Listener } from "../cluster/recovery/recovery.ts";
 import { DllamaError } from "../errors.ts";
 import { Sampler } from "../sampling/sampler.ts";
 import type { StreamingDecoder } from "../tokenizer/streaming-decoder.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { Session } from "./session.ts";
+import type { Computer } from "./session.ts";
 import { Averages, perSecond, Stopwatch } from "./stopwatch.ts";
 import type { GenerateOptions, PromptReport, StopReason, Summary, Token } from "./types.ts";
 
 /** What a generation needs of its model. */
 export interface GenerationContext {
-  engine: Engine;
+  /** What computes, and goes on after a loss, in one generation. */
+  computer: (listener: Listener) => Computer;
   tokenizer: Tokenizer;
   /** Positions of the KV cache. */
   seqLen: number;
@@ -36,6 +37,8 @@ export class Generation implements AsyncIterable<Token> {
   readonly #options: GenerateOptions;
   readonly #sampler: Sampler;
   readonly #averages = new Averages();
+  /** The last forward that was begun before its token was handed out. */
+  #underWay: Promise<unknown> = Promise.resolve();
   #generated = 0;
 
   /** @throws DllamaError INVALID_ARGUMENT for an option out of range. */
@@ -57,39 +60,75 @@ export class Generation implements AsyncIterable<Token> {
     try {
       yield* this.#run(ids);
     } finally {
-      freeTurn();
+      // Whoever stops in between need not wait for the forward that was begun, but the next turn does.
+      void this.#underWay.then(freeTurn, freeTurn);
     }
   }
 
   async *#run(ids: number[]): AsyncGenerator<Token, void, undefined> {
-    const { engine, tokenizer, seqLen } = this.#context;
-    const { steps = Number.POSITIVE_INFINITY, signal } = this.#options;
-    const sampler = this.#sampler;
+    const { tokenizer } = this.#context;
+    const { signal, onEvent } = this.#options;
     const stopwatch = new Stopwatch();
-    const session = new Session(engine, stopwatch);
+    const computer = this.#context.computer({ signal, onEvent });
+    const session = new Session(computer, stopwatch, { signal });
     const decoder = tokenizer.stream({ continues: this.#text !== "" });
+    let stopReason: StopReason = "aborted";
+    try {
+      stopReason = yield* this.#tokens(ids, session, stopwatch, decoder);
+    } catch (error) {
+      // The signal has cut a recovery short.
+      if (!isAborted(signal) || error !== signal?.reason) throw error;
+    }
+    this.#end(ids.length, stopReason, decoder);
+  }
 
-    let row = await session.prefill(ids, sampler.temperature, signal);
-    if (row === undefined) return this.#end(ids.length, "aborted", decoder);
+  async *#tokens(
+    ids: number[],
+    session: Session,
+    stopwatch: Stopwatch,
+    decoder: StreamingDecoder,
+  ): AsyncGenerator<Token, StopReason, undefined> {
+    const { tokenizer } = this.#context;
+    const { signal } = this.#options;
+    const sampler = this.#sampler;
+
+    let row = await session.prefill(ids, sampler.temperature);
+    if (row === undefined) return "aborted";
     this.prompt = { tokens: ids.length, text: this.#text, ...stopwatch.lap() };
 
     for (;;) {
-      if (isAborted(signal)) return this.#end(ids.length, "aborted", decoder);
+      if (isAborted(signal)) return "aborted";
       // oxlint-disable-next-line no-await-in-loop -- each token depends on the one before
       const id = await session.sample(row, sampler);
-      if (id === tokenizer.eosId && this.#options.ignoreEos !== true) {
-        return this.#end(ids.length, "eos", decoder);
-      }
+      if (id === tokenizer.eosId && this.#options.ignoreEos !== true) return "eos";
       this.#generated++;
       const token = { id, text: decoder.push(id), ...stopwatch.lap() };
       if (this.#generated > 1) this.#averages.add(token);
+      const limit = this.#limit(ids.length);
+      const next =
+        limit === undefined && !isAborted(signal)
+          ? this.#begin(session.decode(id, sampler.temperature))
+          : undefined;
       yield token;
-      if (this.#generated >= steps) return this.#end(ids.length, "steps", decoder);
-      if (ids.length + this.#generated >= seqLen) return this.#end(ids.length, "context", decoder);
-      if (isAborted(signal)) return this.#end(ids.length, "aborted", decoder);
+      if (limit !== undefined) return limit;
+      if (next === undefined || isAborted(signal)) return "aborted";
       // oxlint-disable-next-line no-await-in-loop -- see above
-      row = await session.decode(id, sampler.temperature);
+      row = await next;
     }
+  }
+
+  /** Why no token follows those that there are; undefined if one may. */
+  #limit(promptTokens: number): StopReason | undefined {
+    const { steps = Number.POSITIVE_INFINITY } = this.#options;
+    if (this.#generated >= steps) return "steps";
+    return promptTokens + this.#generated >= this.#context.seqLen ? "context" : undefined;
+  }
+
+  /** Lets a forward go on while the caller has the token: its error waits, too, until somebody asks. */
+  #begin<T>(forward: Promise<T>): Promise<T> {
+    this.#underWay = forward;
+    forward.catch(() => {});
+    return forward;
   }
 
   /** BOS where the model expects it, and for an empty prompt: a model goes on from something. */

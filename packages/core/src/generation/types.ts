@@ -1,4 +1,6 @@
-/** What a generation reports. */
+/** What a generation is asked for, and what it reports. */
+
+import type { ClusterEvent } from "../cluster/recovery/recovery.ts";
 
 /** As the original: G, I, T, S and R of a span of a run. Measured each, not derived from each other. */
 export interface Figures {
@@ -56,6 +58,8 @@ export interface GenerateOptions {
   seed?: number | undefined;
   /** Goes on after the end-of-sequence token. Defaults to `false`. */
   ignoreEos?: boolean | undefined;
-  /** Ends the generation at the next forward, with the stop reason `aborted`. */
+  /** Ends the generation at the next forward, with the stop reason `aborted`; a recovery at once. */
   signal?: AbortSignal | undefined;
+  /** Told when a rank is gone, and when the text goes on. */
+  onEvent?: ((event: ClusterEvent) => void) | undefined;
 }

@@ -2,6 +2,7 @@
 import type { HeaderReader } from "./header-reader.ts";
 import { VALUE_TYPES } from "./value.ts";
 import type { GgufArray, GgufScalar, GgufScalarType, GgufValue } from "./value.ts";
+import { quoted } from "./quoted.ts";
 
 /** The format's own limit. Source: ggml's `docs/gguf.md`. */
 const MAX_KEY_BYTES = 65_535;
@@ -50,7 +51,7 @@ export async function readMetadata(
   for (let i = 0; i < count; i++) {
     reader.part = `metadata entry ${i} of ${count}`;
     const key = await reader.string("a key", MAX_KEY_BYTES);
-    reader.part = `metadata entry ${JSON.stringify(key)}`;
+    reader.part = `metadata entry ${quoted(key)}`;
     if (metadata.has(key)) throw reader.malformed("expected every key once, got this one twice");
     metadata.set(key, await readValue(reader));
   }

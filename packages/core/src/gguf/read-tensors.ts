@@ -4,6 +4,7 @@ import { alignUp, MAX_DIMENSIONS } from "./gguf-file.ts";
 import type { GgufTensor } from "./gguf-file.ts";
 import type { HeaderReader } from "./header-reader.ts";
 import { tensorBytes, tensorTypeOfId } from "./tensor-types.ts";
+import { quoted } from "./quoted.ts";
 
 /** ggml itself allows 63; names in use have up to 50. */
 const MAX_NAME_BYTES = 255;
@@ -32,7 +33,7 @@ export async function readTensors(
 /** One entry. Its offset is still from the beginning of the weights. */
 async function readTensor(reader: HeaderReader, alignment: number): Promise<GgufTensor> {
   const name = await reader.string("a tensor's name", MAX_NAME_BYTES);
-  reader.part = `tensor ${JSON.stringify(name)}`;
+  reader.part = `tensor ${quoted(name)}`;
   const shape = await readShape(reader);
   const id = await reader.uint32();
   const type = tensorTypeOfId(id);
@@ -67,10 +68,10 @@ async function readShape(reader: HeaderReader): Promise<number[]> {
 function checkPlaces(reader: HeaderReader, tensors: Map<string, GgufTensor>): void {
   let previous: GgufTensor | undefined;
   for (const tensor of Array.from(tensors.values()).toSorted((a, b) => a.offset - b.offset)) {
-    reader.part = `tensor ${JSON.stringify(tensor.name)}`;
+    reader.part = `tensor ${quoted(tensor.name)}`;
     if (previous !== undefined && tensor.offset < previous.offset + previous.nBytes) {
       throw reader.malformed(
-        `expected weights of its own, got bytes of ${JSON.stringify(previous.name)} at ${tensor.offset}`,
+        `expected weights of its own, got bytes of ${quoted(previous.name)} at ${tensor.offset}`,
       );
     }
     if (tensor.offset + tensor.nBytes > reader.nBytes) {

@@ -3,8 +3,9 @@
  * and Fine-Tuned Chat Models", 2023. GGUF's `llama` has interleaved RoPE pairs.
  */
 
-import { planShards } from "../cluster/shards.ts";
-import type { Shard } from "../cluster/shards.ts";
+import { attentionUnits, planShards } from "../cluster/shards.ts";
+import type { Shard, SplitSizes } from "../cluster/shards.ts";
+import { equalSplit } from "../cluster/split.ts";
 import { DllamaError } from "../errors.ts";
 import type { GgufFile } from "../gguf/gguf-file.ts";
 import type { FloatType } from "../program/generated/FloatType.ts";
@@ -41,13 +42,15 @@ export async function openLlama(file: GgufFile): Promise<OpenModel> {
     // Nearly all weights of a Llama are in matrices like this one.
     floatType: tensors.layers[0]?.q.type ?? tensors.embedding.type,
     weightBytes: tensors.nBytes,
+    maxRanks: attentionUnits(splitSizes(llama)),
+    canCacheQ80: config.headDim % 32 === 0,
     programs: (options) => llamaPrograms(llama, options),
   };
 }
 
 function llamaPrograms(llama: Llama, options: ProgramOptions): Program[] {
-  const { config, tensors } = llama;
-  const { worldSize, bufferFloatType, kvCacheType } = options;
+  const { config } = llama;
+  const { worldSize, split = equalSplit(worldSize), bufferFloatType, kvCacheType } = options;
   if (worldSize > 1 && bufferFloatType === "q80" && config.dim % 32 !== 0) {
     throw new DllamaError(
       "INVALID_ARGUMENT",
@@ -62,15 +65,18 @@ function llamaPrograms(llama: Llama, options: ProgramOptions): Program[] {
       { hint: "Run with --kv-cache-type f16." },
     );
   }
+  const shards = planShards(splitSizes(llama), split);
+  const vocabSplit = shards.map((shard) => shard.vocab.n);
+  return shards.map((shard) => writeProgram(llama, shard, vocabSplit, options));
+}
+
+function splitSizes({ config, tensors }: Llama): SplitSizes {
   const isQuantised = (type: FloatType): boolean => type === "q40" || type === "q80";
   const quantised = {
     attentionOutput: tensors.layers.some((layer) => isQuantised(layer.attentionOutput.type)),
     ffnDown: tensors.layers.some((layer) => isQuantised(layer.down.type)),
   };
-  const { vocabSize } = tensors;
-  const shards = planShards({ ...config, vocabSize, quantised }, worldSize);
-  const vocabSplit = shards.map((shard) => shard.vocab.n);
-  return shards.map((shard) => writeProgram(llama, shard, vocabSplit, options));
+  return { ...config, vocabSize: tensors.vocabSize, quantised };
 }
 
 /** The activations of a forward, and what layers share. */

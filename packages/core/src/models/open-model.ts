@@ -14,12 +14,18 @@ export interface OpenModel {
   floatType: string;
   /** Bytes of the weights that its Programs use. */
   weightBytes: number;
+  /** Ranks that it can be shared over at most. */
+  maxRanks: number;
+  /** Whether a head's keys and values are whole Q80 blocks. */
+  canCacheQ80: boolean;
   /** One Program a rank. */
   programs(options: ProgramOptions): Program[];
 }
 
 export interface ProgramOptions {
   worldSize: number;
+  /** What part each rank has, as weights of the ranks. Defaults to equal parts. */
+  split?: readonly number[] | undefined;
   /** Positions of the KV cache. */
   seqLen: number;
   /** Sequences that the KV cache holds side by side. */

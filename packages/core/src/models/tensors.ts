@@ -4,6 +4,7 @@ import { DllamaError } from "../errors.ts";
 import type { GgufFile, GgufTensor } from "../gguf/gguf-file.ts";
 import type { FloatType } from "../program/generated/FloatType.ts";
 import type { Weight } from "../program/generated/Weight.ts";
+import { quoted } from "../gguf/quoted.ts";
 
 /** A matrix or vector of the model that the engine can compute with. */
 export interface ModelTensor extends GgufTensor {
@@ -57,9 +58,7 @@ export class ModelTensors {
   requireAllTaken(): void {
     const left = [...this.#file.tensors.keys()].find((name) => !this.#taken.has(name));
     if (left !== undefined) {
-      throw this.#unsupported(
-        `expected no tensor ${JSON.stringify(left)} in this architecture, got one`,
-      );
+      throw this.#unsupported(`expected no tensor ${quoted(left)} in this architecture, got one`);
     }
   }
 

@@ -11,6 +11,7 @@ import {
   SPACE_MARK,
 } from "./vocabulary.ts";
 import type { Vocabulary } from "./vocabulary.ts";
+import { quoted } from "../gguf/quoted.ts";
 
 const FIRST_PIECES = ["<unk>", "\n<s>\n", "\n</s>\n"];
 const FIRST_BYTE_ID = FIRST_PIECES.length;
@@ -44,7 +45,7 @@ export function parseLlama2cVocabulary(path: string, bytes: Buffer): Vocabulary 
   }
   FIRST_PIECES.forEach((expected, id) => {
     if (pieces[id] === expected) return;
-    const got = pieces[id] === undefined ? "the end of the file" : JSON.stringify(pieces[id]);
+    const got = pieces[id] === undefined ? "the end of the file" : quoted(pieces[id]);
     throw malformedTokenizer(
       path,
       `expected ${JSON.stringify(expected)} as piece ${id}, got ${got}`,

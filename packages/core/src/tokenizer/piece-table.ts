@@ -19,35 +19,26 @@ export class PieceTable {
   readonly #slots: Int32Array;
   readonly #seed = randomInt(2 ** 32) | 0;
   /** Bits of pairs of neighbouring units, by their hash. */
-  readonly #pairs: Int32Array;
+  readonly #pairs = new Int32Array(PAIR_BITS / 32);
   /** Of the longest piece, in UTF-16 units. */
   readonly longest: number;
 
   /** Of equal pieces the first counts; an empty one does not. */
   constructor({ pieces, types }: Vocabulary) {
     const slots = new Int32Array(2 ** (1 + Math.ceil(Math.log2(Math.max(1, pieces.length)))));
-    const pairs = new Int32Array(PAIR_BITS / 32);
     this.#pieces = pieces;
     this.#slots = slots;
-    this.#pairs = pairs;
     let longest = 0;
     for (let id = 0; id < pieces.length; id++) {
       const piece = pieces[id] ?? "";
       const type = types[id];
       if (piece === "" || (type !== PIECE_TYPES.normal && type !== PIECE_TYPES.userDefined))
         continue;
-      const hash = this.#hash(piece, 0, piece.length);
+      const hash = this.#hashWithPairs(piece);
       const slot = this.#slot(hash, piece, 0, piece.length);
       if (slots[slot] !== 0) continue;
       slots[slot] = (hash & TAG) | (id + 1);
       if (piece.length > longest) longest = piece.length;
-      let before = piece.charCodeAt(0);
-      for (let at = 1; at < piece.length; at++) {
-        const unit = piece.charCodeAt(at);
-        const bit = pairBit(before, unit);
-        pairs[bit >>> 5] = (pairs[bit >>> 5] ?? 0) | (1 << (bit & 31));
-        before = unit;
-      }
     }
     this.longest = longest;
   }
@@ -62,6 +53,24 @@ export class PieceTable {
   mayJoin(first: number, second: number): boolean {
     const bit = pairBit(first, second);
     return ((this.#pairs[bit >>> 5] ?? 0) & (1 << (bit & 31))) !== 0;
+  }
+
+  /** The hash of a whole piece, and its pairs on the way: each unit of 128 thousand pieces is read once. */
+  #hashWithPairs(piece: string): number {
+    const pairs = this.#pairs;
+    let hash = this.#seed;
+    let before = piece.charCodeAt(0);
+    for (let at = 0; at < piece.length; at++) {
+      const unit = piece.charCodeAt(at);
+      hash = Math.imul(hash ^ unit, MULTIPLIER);
+      hash ^= hash >>> 15;
+      if (at > 0) {
+        const bit = pairBit(before, unit);
+        pairs[bit >>> 5] = (pairs[bit >>> 5] ?? 0) | (1 << (bit & 31));
+      }
+      before = unit;
+    }
+    return hash;
   }
 
   #hash(text: string, begin: number, end: number): number {

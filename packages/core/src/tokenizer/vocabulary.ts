@@ -3,6 +3,7 @@
  * Source: `sentencepiece_model.proto` and `model_interface.cc` of SentencePiece.
  */
 import { DllamaError } from "../errors.ts";
+import { quoted } from "../gguf/quoted.ts";
 
 /** What a piece is for. SentencePiece and GGUF (`tokenizer.ggml.token_type`) write the same numbers. */
 export const PIECE_TYPES = {
@@ -98,7 +99,7 @@ function checkBytePieces(path: string, { pieces, types }: Vocabulary): void {
     if (byte === undefined) {
       throw malformedTokenizer(
         path,
-        `expected a byte piece like <0x0A> for piece ${id}, got ${JSON.stringify(pieces[id])}`,
+        `expected a byte piece like <0x0A> for piece ${id}, got ${quoted(pieces[id] ?? "")}`,
       );
     }
     if (seen.has(byte)) {

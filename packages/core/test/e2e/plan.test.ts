@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { loadModel, serveWorker } from "../../src/index.ts";
-import type { AllReduceChoice, RunningWorker, SessionPlan } from "../../src/index.ts";
+import type { AllReduceChoice, RunningWorker, SessionPlan, SplitChoice } from "../../src/index.ts";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
@@ -31,11 +31,16 @@ interface Run {
   kvCaches: bigint[];
 }
 
-async function run(allReduce: AllReduceChoice, nWorkers = 2): Promise<Run> {
+async function run(
+  allReduce: AllReduceChoice,
+  nWorkers = 2,
+  split: SplitChoice = "equal",
+): Promise<Run> {
   const model = await loadModel({
     nthreads: 1,
     workers: workers.slice(0, nWorkers).map(({ host, port }) => `${host}:${port}`),
     allReduce,
+    split,
     cacheFolder: folder,
   });
   try {
@@ -73,6 +78,30 @@ test("a pinned plan is followed, and changes no kept one", async () => {
   assert.not.equal(direct.kvCaches, scattered.kvCaches);
   assert.equal(await run("scattered"), scattered);
   assert.equal(await run("auto"), { ...kept, plan: { ...kept.plan, origin: "kept" } });
+});
+
+test("a split is measured once, shown, and kept; values pin it", async () => {
+  const first = await run("direct", 2, "auto");
+  assert.is(first.plan?.splitOrigin, "measured");
+  assert.is(first.plan?.split.length, 3);
+  const second = await run("direct", 2, "auto");
+  assert.equal(second, { ...first, plan: { ...first.plan, splitOrigin: "kept" } });
+  const pinned = await run("direct", 2, [2, 1, 1]);
+  assert.equal([pinned.plan?.split, pinned.plan?.splitOrigin], [[2, 1, 1], "pinned"]);
+  assert.is.not(pinned.plan?.id, (await run("direct")).plan?.id);
+  assert.equal((await run("direct", 2, [2, 1, 1])).kvCaches, pinned.kvCaches);
+});
+
+test("a split that is no weight a rank is refused before anybody is connected to", async () => {
+  for (const bad of [
+    [1, 1],
+    [0, 0, 0],
+    [1, -1, 1],
+    [1, Number.NaN, 1],
+  ]) {
+    // oxlint-disable-next-line no-await-in-loop -- one after another
+    await expectError("INVALID_ARGUMENT", ["expected a split of"], () => run("direct", 2, bad));
+  }
 });
 
 test("two ranks are direct, and one has no plan", async () => {

@@ -1,0 +1,271 @@
+//! The thread of an engine: serves what JavaScript asks of it, one after the other, in order.
+//!
+//! After each job it stays awake for a moment, because the next forward of a generation comes as soon as
+//! JavaScript has chosen a token: waking a core that sleeps takes longer than all else that a token of a
+//! small model takes beside its arithmetic. Then it sleeps, and an idle engine costs nothing.
+//! `docs/decisions/0024-engine-thread.md` has the figures.
+//!
+//! The thread owns the engine's root. A promise is settled through a deferred of Node-API, which keeps
+//! the process alive while something is under way; the thread itself does not.
+
+use std::collections::VecDeque;
+use std::hint;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, available_parallelism};
+use std::time::{Duration, Instant};
+
+use dllama_engine::Root;
+use napi::Env;
+use napi::JsValue;
+use napi::bindgen_prelude::{Object, PromiseRaw, ToNapiValue};
+use napi::sys::{napi_env, napi_value};
+
+use crate::failure::{Failure, Outcome};
+
+/// Waiting awake: what JavaScript takes from one forward to the next, woken from a core's sleep.
+const AWAKE: Duration = Duration::from_micros(150);
+
+/// Looks at the queue between two looks at the clock.
+const SPINS: u32 = 32;
+
+/// What is asked of the thread. Without a root the engine has been disposed of.
+type Job = Box<dyn FnOnce(&mut Option<Root>) + Send>;
+
+/// A result on its way to JavaScript, where `into_js` copies it.
+pub trait Answer: Send + 'static {
+    type Js<'env>: ToNapiValue;
+
+    fn into_js<'env>(self, env: &'env Env) -> napi::Result<Self::Js<'env>>;
+}
+
+impl Answer for () {
+    type Js<'env> = ();
+
+    fn into_js(self, _: &Env) -> napi::Result<()> {
+        Ok(())
+    }
+}
+
+/// A root with its thread. Dropping it lets the thread end after what it was asked before.
+pub struct EngineThread {
+    queue: Arc<Queue>,
+    root: Arc<Mutex<Option<Root>>>,
+}
+
+impl EngineThread {
+    /// Starts the thread.
+    pub fn start(root: Root) -> Outcome<Self> {
+        let queue = Arc::new(Queue::new());
+        let root = Arc::new(Mutex::new(Some(root)));
+        let (served, its_root) = (Arc::clone(&queue), Arc::clone(&root));
+        let serve = move || {
+            while let Some(job) = served.next() {
+                job(&mut lock(&its_root));
+                served.state().n_under_way -= 1;
+            }
+            // Ending threads and unmapping takes milliseconds that the JavaScript thread has not.
+            *lock(&its_root) = None;
+        };
+        let thread = thread::Builder::new().name("dllama-engine".to_owned());
+        match thread.spawn(serve) {
+            Ok(_) => Ok(Self { queue, root }),
+            Err(error) => Err(dllama_engine::Error::from(error).into()),
+        }
+    }
+
+    /// Has the thread do `work`, and returns the promise of what it gives.
+    pub fn ask<'env, T: Answer>(
+        &self,
+        env: &'env Env,
+        work: impl FnOnce(&Root) -> Outcome<T> + Send + 'static,
+    ) -> napi::Result<Object<'env>> {
+        self.promise(env, |root| with_root(root, work))
+    }
+
+    /// Whether the thread has nothing to do.
+    pub fn is_idle(&self) -> bool {
+        self.queue.state().n_under_way == 0
+    }
+
+    /// Does `work` on this thread, for which the other one has to be idle, and returns a promise that is
+    /// settled.
+    pub fn do_here<'env, T: Answer>(
+        &self,
+        env: &'env Env,
+        work: impl FnOnce(&Root) -> Outcome<T>,
+    ) -> napi::Result<Object<'env>> {
+        let outcome = caught(|| with_root(&mut lock(&self.root), work));
+        let promise = match outcome {
+            Ok(_) => PromiseRaw::resolve(env, Settled(outcome))?,
+            Err(failure) => PromiseRaw::reject(env, failure.into_js(env))?,
+        };
+        Ok(Object::from_raw(env.raw(), promise.raw()))
+    }
+
+    /// Has the thread give the root's memory back and end.
+    pub fn dispose<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let promise = self.promise(env, |root| {
+            *root = None;
+            Ok(())
+        });
+        self.queue.close();
+        promise
+    }
+
+    fn promise<'env, T: Answer>(
+        &self,
+        env: &'env Env,
+        work: impl FnOnce(&mut Option<Root>) -> Outcome<T> + Send + 'static,
+    ) -> napi::Result<Object<'env>> {
+        let (deferred, promise) = env.create_deferred()?;
+        self.queue.push(Box::new(move |root| {
+            let outcome = caught(|| work(root));
+            deferred.resolve(move |_| Ok(Settled(outcome)));
+        }));
+        Ok(promise)
+    }
+}
+
+fn lock(root: &Mutex<Option<Root>>) -> MutexGuard<'_, Option<Root>> {
+    root.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn with_root<T>(root: &mut Option<Root>, work: impl FnOnce(&Root) -> Outcome<T>) -> Outcome<T> {
+    match root {
+        Some(root) => work(root),
+        None => Err(Failure::disposed("engine")),
+    }
+}
+
+/// A panic ends neither the thread nor the process, and its promise is settled, too.
+fn caught<T>(work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Failure::panicked()))
+}
+
+impl Drop for EngineThread {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+/// What a promise is settled with.
+struct Settled<T>(Outcome<T>);
+
+impl<T: Answer> ToNapiValue for Settled<T> {
+    unsafe fn to_napi_value(raw: napi_env, settled: Self) -> napi::Result<napi_value> {
+        let env = Env::from_raw(raw);
+        let answer = settled.0.map_err(|failure| failure.into_js(&env))?;
+        let value = answer.into_js(&env)?;
+        // SAFETY: the caller's `raw` is that of the call under way on this thread.
+        unsafe { ToNapiValue::to_napi_value(raw, value) }
+    }
+}
+
+/// Jobs that wait for the thread.
+struct Queue {
+    state: Mutex<State>,
+    /// Changes with each job and with the end, so that the thread can look without the lock.
+    n_changes: AtomicU32,
+    changed: Condvar,
+    /// How long the thread looks before it sleeps.
+    awake: Duration,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    /// Jobs, and the one that the thread is at.
+    n_under_way: usize,
+    is_closed: bool,
+    is_asleep: bool,
+}
+
+impl Queue {
+    fn new() -> Self {
+        // On a single core, whoever waits awake keeps it from the one that is waited for.
+        let has_cores = available_parallelism().is_ok_and(|cores| cores.get() > 1);
+        Self {
+            state: Mutex::default(),
+            n_changes: AtomicU32::new(0),
+            changed: Condvar::new(),
+            awake: if has_cores { AWAKE } else { Duration::ZERO },
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends a job. After the end it is run at once, without a root.
+    fn push(&self, job: Job) {
+        let mut state = self.state();
+        if state.is_closed {
+            drop(state);
+            return job(&mut None);
+        }
+        state.jobs.push_back(job);
+        state.n_under_way += 1;
+        self.tell(state);
+    }
+
+    /// Lets the thread end after the jobs that there are.
+    fn close(&self) {
+        let mut state = self.state();
+        state.is_closed = true;
+        self.tell(state);
+    }
+
+    fn tell(&self, mut state: MutexGuard<'_, State>) {
+        self.n_changes.fetch_add(1, Ordering::Release);
+        let is_asleep = std::mem::take(&mut state.is_asleep);
+        drop(state);
+        if is_asleep {
+            self.changed.notify_one();
+        }
+    }
+
+    /// The next job; `None` at the end.
+    fn next(&self) -> Option<Job> {
+        let mut is_rested = false;
+        let mut state = self.state();
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                return Some(job);
+            }
+            if state.is_closed {
+                return None;
+            }
+            if is_rested {
+                state.is_asleep = true;
+                state = self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+            } else {
+                // Changes are made under the lock: one after this is not missed.
+                let n_changes = self.n_changes.load(Ordering::Relaxed);
+                drop(state);
+                self.wait_awake(n_changes);
+                is_rested = true;
+                state = self.state();
+            }
+        }
+    }
+
+    /// Waits awake for a bounded time, and yields between looks: the kernel likes to put a thread that is
+    /// woken on the core of the one that wakes it, so that JavaScript may be waiting for this very core.
+    fn wait_awake(&self, n_changes: u32) {
+        let start = Instant::now();
+        while start.elapsed() < self.awake {
+            thread::yield_now();
+            for _ in 0..SPINS {
+                if self.n_changes.load(Ordering::Acquire) != n_changes {
+                    return;
+                }
+                hint::spin_loop();
+            }
+        }
+    }
+}

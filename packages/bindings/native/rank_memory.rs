@@ -1,0 +1,26 @@
+//! `rankMemory`: what a rank would take, as the engine counts it.
+
+use napi::Env;
+use napi_derive::napi;
+
+use crate::failure::Failure;
+
+/// Bytes by what they are for.
+#[napi(object)]
+pub struct RankMemory {
+    pub weight_bytes: f64,
+    pub kv_cache_bytes: f64,
+    pub buffer_bytes: f64,
+}
+
+/// The memory that a Program's rank takes.
+#[napi]
+pub fn rank_memory(env: Env, program: String) -> napi::Result<RankMemory> {
+    let memory = dllama_engine::rank_memory(&program);
+    let memory = memory.map_err(|error| Failure::from(error).into_js(&env))?;
+    Ok(RankMemory {
+        weight_bytes: memory.weight_bytes as f64,
+        kv_cache_bytes: memory.kv_cache_bytes as f64,
+        buffer_bytes: memory.buffer_bytes as f64,
+    })
+}

@@ -1,0 +1,117 @@
+/** A plan for people: a line a device, then what a token takes. */
+
+import type { ModelPlan, RankPlan } from "@dllama/core";
+import { escapeLine } from "../escape.ts";
+import { formatBytes } from "../units.ts";
+import type { PlanSubject } from "./plan-writer.ts";
+
+/** Negative widths are of columns that begin at the left. */
+const COLUMNS: readonly [string, number][] = [
+  ["rank", 4],
+  ["  device", -16],
+  ["part", 7],
+  ["memory", 12],
+  ["of", 12],
+  ["mapped", 12],
+  ["reads", 12],
+  ["computes", 11],
+  ["sent", 11],
+  ["received", 11],
+];
+
+export function planTable(subject: PlanSubject, plan: ModelPlan): string {
+  const { ranks, token, best, shortage, split } = plan;
+  const total = split.reduce((sum, weight) => sum + weight, 0);
+  const rows = ranks.map((rank, index) => rankRow(rank, index, (split[index] ?? 0) / total));
+  const lines = [
+    heading(subject, plan),
+    splitText(plan),
+    "",
+    row(COLUMNS.map(([title]) => title)),
+    ...rows,
+    "",
+    `a token: ${milliseconds(token.totalMs)}, ${rate(1000 / token.totalMs)} tokens/s`,
+    `  ${timeParts(plan)}`,
+    ...(best === undefined
+      ? []
+      : [`  with the best split ${best.split.join()}: ${milliseconds(best.token.totalMs)}`]),
+    `a long prompt: ${rate(plan.prefillTokensPerSecond)} tokens/s`,
+  ];
+  if (token.diskMs > 0) {
+    lines.push(
+      "warning: rank 0 has no room for the weights that it maps, and reads them from its disk for every token",
+    );
+  }
+  if (shortage !== undefined) {
+    lines.push(`does not fit: ${shortage.message}`);
+    const advice =
+      shortage.advice.length === 0 ? "nothing that was tried" : shortage.advice.join("; or ");
+    lines.push(`what would make it fit: ${advice}`);
+  }
+  return `${lines.map(escapeLine).join("\n")}\n`;
+}
+
+function heading(
+  { model, shape, link, ...types }: PlanSubject,
+  { seqLen, ranks }: ModelPlan,
+): string {
+  const subject = shape === null ? (model ?? "") : `model of shape ${shape}`;
+  return (
+    `${subject}; ${ranks.length} rank${ranks.length === 1 ? "" : "s"}, ${seqLen} positions, ` +
+    `${types.bufferFloatType} buffers, ${types.kvCacheType} KV cache; ` +
+    `link ${link.name}: ${(link.bytesPerSecond / 1e6).toFixed(1)} MB/s, ${link.latencyMs} ms${link.isShared ? ", shared" : ""}`
+  );
+}
+
+function splitText({ split, isBest, scatteredFromBytes, ranks }: ModelPlan): string {
+  const how = isBest ? "the best one" : "as asked for";
+  if (ranks.length === 1) return "one device has all";
+  const way =
+    scatteredFromBytes === null ? "direct" : `direct, scattered from ${scatteredFromBytes} bytes`;
+  return `split ${split.join()} (${how}); all-reduce ${scatteredFromBytes === 0 ? "scattered" : way}`;
+}
+
+function rankRow(rank: RankPlan, index: number, part: number): string {
+  const { device, memory, lackBytes, readBytes, computeMs, sentBytes, receivedBytes } = rank;
+  return row([
+    index.toString(),
+    `  ${device.name}`,
+    `${(part * 100).toFixed(1)}%`,
+    formatBytes(memory.totalBytes) + (lackBytes > 0 ? "!" : ""),
+    formatBytes(device.ramBytes),
+    formatBytes(memory.mappedBytes),
+    formatBytes(readBytes),
+    milliseconds(computeMs),
+    `${(sentBytes / 1024).toFixed(1)} kB`,
+    `${(receivedBytes / 1024).toFixed(1)} kB`,
+  ]);
+}
+
+function timeParts({ token }: ModelPlan): string {
+  const parts: [string, number][] = [
+    ["memory", token.memoryMs],
+    ["arithmetic", token.arithmeticMs],
+    ["wire", token.wireMs],
+    ["latency", token.latencyMs],
+  ];
+  if (token.diskMs > 0) parts.push(["disk", token.diskMs]);
+  return parts.map(([name, ms]) => `${name} ${milliseconds(ms)}`).join(", ");
+}
+
+function row(cells: readonly string[]): string {
+  return cells
+    .map((cell, i) => {
+      const width = COLUMNS[i]?.[1] ?? 0;
+      return width < 0 ? cell.padEnd(-width) : cell.padStart(width);
+    })
+    .join("")
+    .trimEnd();
+}
+
+function milliseconds(ms: number): string {
+  return `${ms.toFixed(ms < 100 ? 1 : 0)} ms`;
+}
+
+function rate(value: number): string {
+  return value.toFixed(value < 10 ? 2 : 1);
+}

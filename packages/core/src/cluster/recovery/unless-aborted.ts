@@ -1,0 +1,33 @@
+/** Waiting that a signal cuts short. */
+
+import { setTimeout as sleep } from "node:timers/promises";
+
+/**
+ * The promise's result, unless the signal is aborted first: then its reason is thrown, and what the
+ * promise is about goes on unheeded.
+ */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  // It may be rejected when nobody listens any more.
+  promise.catch(() => {});
+  signal.throwIfAborted();
+  let stop = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop);
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/** @throws The signal's reason. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(ms, undefined, { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
+}

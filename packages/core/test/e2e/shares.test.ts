@@ -1,0 +1,158 @@
+/** Unequal parts on real ranks: the same text, the bytes that a plan says, and memory that is not taken. */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+
+import {
+  boardByName,
+  embeddedModelPath,
+  loadModel,
+  planModel,
+  serveWorker,
+} from "../../src/index.ts";
+import type { LoadOptions, Model, RunningWorker, SharedRank, Token } from "../../src/index.ts";
+import { expectError } from "../support/expect-error.ts";
+import { expectedAnswers } from "../support/fixtures.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "dllama-shares-"));
+let workers: RunningWorker[] = [];
+const told: string[] = [];
+
+test.before(async () => {
+  const options = { port: 0, nthreads: 1 };
+  workers = await Promise.all([
+    serveWorker(options),
+    serveWorker(options),
+    serveWorker({
+      ...options,
+      maxMemory: 600_000,
+      onEvent: ({ message }) => void told.push(message),
+    }),
+  ]);
+});
+
+test.after(async () => {
+  await Promise.all(workers.map((worker) => worker.close()));
+  rmSync(folder, { recursive: true });
+});
+
+const address = ({ host, port }: RunningWorker): string => `${host}:${port}`;
+
+async function withRanks<T>(options: LoadOptions, use: (model: Model) => Promise<T>): Promise<T> {
+  const model = await loadModel({
+    nthreads: 1,
+    workers: workers.slice(0, 2).map(address),
+    cacheFolder: folder,
+    ...options,
+  });
+  try {
+    return await use(model);
+  } finally {
+    await model.dispose();
+  }
+}
+
+async function tokens(model: Model, steps: number): Promise<Token[]> {
+  const all: Token[] = [];
+  const options = { steps, temperature: 0, ignoreEos: true };
+  for await (const token of model.generate(expectedAnswers().prompt, options)) all.push(token);
+  return all;
+}
+
+const exact = { bufferFloatType: "f32", kvCacheType: "f32" } as const;
+
+for (const split of [
+  [2, 1, 1],
+  [1, 5, 2],
+  [0, 1, 1],
+  [1, 0, 0],
+  [0.1, 3, 0.05],
+]) {
+  test(`${split.join()}: the text of one rank, with F32 everywhere`, async () => {
+    const ids = expectedAnswers().f32.greedy_ids;
+    const got = await withRanks({ split, ...exact }, async (model) => {
+      assert.equal(model.info.plan?.split, split);
+      const all = await tokens(model, 60);
+      const digests = await model.digests();
+      for (const { replicated } of digests) assert.is(replicated, digests[0]?.replicated);
+      return all.map(({ id }) => id);
+    });
+    const [first = -1] = got;
+    const start = ids.indexOf(first);
+    assert.equal(got, ids.slice(start, start + got.length));
+  });
+}
+
+for (const allReduce of ["direct", "scattered"] as const) {
+  for (const bufferFloatType of ["q80", "f32"] as const) {
+    for (const split of [
+      [1, 1, 1],
+      [5, 1, 2],
+    ]) {
+      test(`${allReduce}, ${bufferFloatType}, ${split.join()}: a plan's bytes are a session's`, async () => {
+        const pi = boardByName("pi4");
+        assert.ok(pi);
+        const plan = await planModel({
+          path: embeddedModelPath,
+          devices: [pi, pi, pi],
+          split,
+          allReduce,
+          bufferFloatType,
+        });
+        const counts = await withRanks({ split, allReduce, bufferFloatType }, async (model) => {
+          const all = await tokens(model, 12);
+          return all.map(({ sentBytes, receivedBytes }) => `${sentBytes}, ${receivedBytes}`);
+        });
+        const [root] = plan.ranks;
+        // The prompt's forward gives the first token; a heartbeat may fall into one or another.
+        const expected = `${root?.sentBytes}, ${root?.receivedBytes}`;
+        const n = counts.filter((count) => count === expected).length;
+        assert.ok(n >= 8, `expected ${expected}, got ${counts.join("; ")}`);
+      });
+    }
+  }
+}
+
+test("what each rank takes is told before it is taken, and is what a plan says", async () => {
+  let shared: SharedRank[] = [];
+  const split = [2, 1, 1];
+  await withRanks({ split, onShared: (ranks) => (shared = ranks) }, async () => {});
+  const pi = boardByName("pi4");
+  assert.ok(pi);
+  const plan = await planModel({ path: embeddedModelPath, devices: [pi, pi, pi], split });
+  assert.equal(
+    shared.map(({ memory }) => memory),
+    plan.ranks.map(({ memory }) => memory),
+  );
+  assert.equal(
+    shared.map((rank) => [rank.address, rank.nThreads]),
+    [undefined, ...workers.slice(0, 2).map(address)].map((name) => [name, 1]),
+  );
+});
+
+test("a worker's limit is respected by auto, and named where a pinned part exceeds it", async () => {
+  const [, , limited] = workers;
+  assert.ok(limited);
+  const options = { workers: [address(limited)], maxSeqLen: 512 };
+  await withRanks({ ...options, split: "auto" }, async (model) => {
+    const [root = 0, worker = 0] = model.info.plan?.split ?? [];
+    assert.ok(worker < root, `${root},${worker}`);
+    await tokens(model, 3);
+  });
+  assert.match(
+    told.join("\n"),
+    /This rank takes \d+\.\d MiB of memory of 0\.6 MiB that are free: /,
+  );
+  const error = await expectError(
+    "OUT_OF_MEMORY",
+    ["the model does not fit", `rank 1 (${address(limited)})`, "too little", /KV cache \d/],
+    () => withRanks({ ...options, split: [1, 3] }, async () => {}),
+  );
+  assert.match(error.hint ?? "", /--split auto/);
+});
+
+test.run();
