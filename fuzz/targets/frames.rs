@@ -6,7 +6,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use dllama_net::{AllReduce, F32Codec, LinkOptions, Mesh};
+use dllama_net::{AllReduce, Connection, F32Codec, LinkOptions, Mesh};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Some((calls, bytes)) = bytes.split_first_chunk::<4>() else {
@@ -21,7 +21,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         silence: Duration::from_millis(50),
         ..LinkOptions::default()
     };
-    let mesh = Mesh::over(0, vec![None, Some(near.into())], &addresses, &options).expect("a mesh");
+    let mesh = Mesh::over(0, vec![None, Some(Connection::plain(near.into()))], &addresses, &options).expect("a mesh");
     if calls[0] & 1 == 1 {
         mesh.begin_run();
     }

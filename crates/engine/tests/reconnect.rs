@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use dllama_engine::program::{CacheType, WireType};
 use dllama_engine::{Digest, Error, Root, RowClass, Worker, WorkerOptions};
 use support::model::ModelFile;
-use support::{load_over, row, tiny, worker};
+use support::{load_over, row, tiny, trust, worker};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 fn worker_again(address: SocketAddr) -> Worker {
     let give_up = Instant::now() + Duration::from_secs(20);
     loop {
-        match Worker::start(WorkerOptions::new(&address.to_string(), 1), |_| {}) {
+        match Worker::start(WorkerOptions::new(address.to_string(), 1, trust()), |_| {}) {
             Ok(worker) => return worker,
             Err(error) => assert!(Instant::now() < give_up, "{error}"),
         }

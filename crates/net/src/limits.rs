@@ -17,6 +17,10 @@ pub(crate) const FINISH_FRAMES: Duration = Duration::from_millis(250);
 /// How long [`Mesh::fail`](crate::Mesh::fail) waits, over all links, for a writer in another thread.
 pub(crate) const FAIL_WAIT: Duration = Duration::from_millis(50);
 
+/// How long [`Mesh::fail`](crate::Mesh::fail) waits for peers to close, reading what they still send: a
+/// connection that is closed over unread bytes is reset, and then the reason on its way is lost.
+pub(crate) const FAIL_LINGER: Duration = Duration::from_millis(250);
+
 /// Values of an all-reduce that are encoded, exchanged and added at a time: it bounds the scratch
 /// memory at 256 KiB a rank (F32) whatever the size of the buffer.
 pub(crate) const ALL_REDUCE_PIECE: usize = 64 * 1024;

@@ -3,12 +3,13 @@
 //! The two directions have locks of their own. Whoever writes or reads a frame holds that
 //! direction's lock from its first byte to its last, so frames of several threads never mix.
 
+mod lane;
 mod reader;
+mod records;
 mod writer;
 
 use std::io;
 use std::ops::Range;
-use std::os::fd::OwnedFd;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
@@ -17,6 +18,7 @@ use writer::Posted;
 pub(crate) use writer::{FrameWriter, Payload};
 
 use crate::abort::Abort;
+use crate::connection::Connection;
 use crate::frame::{Kind, Mismatch};
 use crate::socket::Socket;
 
@@ -55,13 +57,17 @@ impl From<Mismatch> for Broken {
 }
 
 impl Link {
-    pub(crate) fn new(rank: usize, address: String, fd: OwnedFd) -> io::Result<Self> {
+    pub(crate) fn new(rank: usize, address: String, connection: Connection) -> io::Result<Self> {
+        let (sealer, opener) = match connection.seals {
+            Some(seals) => (Some(seals.sealer), Some(seals.opener)),
+            None => (None, None),
+        };
         Ok(Self {
             rank,
             address,
-            socket: Socket::new(fd)?,
-            writer: Mutex::default(),
-            reader: Mutex::default(),
+            socket: Socket::new(connection.fd)?,
+            writer: Mutex::new(FrameWriter::new(sealer)),
+            reader: Mutex::new(FrameReader::new(opener)),
             hung_up: AtomicBool::new(false),
             silent: AtomicBool::new(false),
         })

@@ -193,6 +193,23 @@ impl Socket {
         let _ = rustix::net::shutdown(&self.fd, Shutdown::Both);
     }
 
+    /// Ends this side of the connection: the peer reads what is on its way, and then the end.
+    pub(crate) fn end_sending(&self) {
+        // It fails only if the peer was faster.
+        let _ = rustix::net::shutdown(&self.fd, Shutdown::Write);
+    }
+
+    /// Throws away some of what has come. Returns whether there was any.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive`](Self::receive).
+    pub(crate) fn discard(&self) -> io::Result<bool> {
+        let mut discarded = [0; 16 << 10];
+        self.receive(&mut discarded)
+            .map(|n_bytes| n_bytes.is_some())
+    }
+
     fn count_sent(&self, sent: Option<usize>) -> Option<usize> {
         self.sent_bytes.fetch_add(sent.unwrap_or(0) as u64, Relaxed);
         sent

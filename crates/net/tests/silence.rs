@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::io::IoSliceMut;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
@@ -48,7 +49,7 @@ const WAITS: [(&str, usize, Wait); 9] = [
         mesh.send_control(1, 0, &vec![1; 30 << 20])
     }),
     ("slice transfer", 0, |mesh| {
-        mesh.receive_slice(0, &mut [0; 1000])
+        mesh.receive_slice(0, vec![IoSliceMut::new(&mut [0; 1000])])
     }),
     ("computation", 1, |mesh| {
         loop {

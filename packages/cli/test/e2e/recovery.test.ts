@@ -45,7 +45,7 @@ const events = (lines: Line[]): unknown[] =>
 /** On the port of a worker that has ended. */
 async function restart(workers: Worker[], index: number): Promise<void> {
   const { address = "" } = workers[index] ?? {};
-  workers[index] = await startWorker(Number(address.split(":").at(-1)));
+  workers[index] = await startWorker({ port: Number(address.split(":").at(-1)) });
 }
 
 async function end(worker: Worker | undefined, signal: "SIGKILL" | "SIGTERM"): Promise<void> {

@@ -44,7 +44,7 @@ async function withWorker<T>(
   workerFlags: readonly string[],
   use: (address: string, program: Program) => Promise<T>,
 ): Promise<T> {
-  const { program, address } = await startWorker(0, workerFlags);
+  const { program, address } = await startWorker({ args: workerFlags });
   try {
     return await use(address, program);
   } finally {
