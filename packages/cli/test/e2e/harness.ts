@@ -29,6 +29,8 @@ interface Options {
   timeoutMs?: number;
   /** Added to the environment. */
   env?: Record<string, string>;
+  /** A command that runs the program, as `sudo` does. Defaults to none. */
+  wrapper?: readonly string[];
 }
 
 export class Program {
@@ -38,8 +40,9 @@ export class Program {
   readonly ended: Promise<Outcome>;
 
   constructor(args: readonly string[], options: Options = {}) {
-    const { stdin = "", timeoutMs = TIMEOUT_MS, env = {} } = options;
-    this.#child = spawn(process.execPath, [main, ...args], { env: { ...process.env, ...env } });
+    const { stdin = "", timeoutMs = TIMEOUT_MS, env = {}, wrapper = [] } = options;
+    const [program, ...words] = [...wrapper, process.execPath, main, ...args];
+    this.#child = spawn(program ?? process.execPath, words, { env: { ...process.env, ...env } });
     running.add(this);
     for (const name of ["stdout", "stderr"] as const) {
       this.#child[name].setEncoding("utf8").on("data", (text: string) => {
@@ -93,8 +96,12 @@ export async function dllama(args: readonly string[], options: Options = {}): Pr
 }
 
 /** A worker on a loopback port, once it listens. Defaults to a free one. */
-export async function startWorker(port = 0): Promise<{ program: Program; address: string }> {
-  const program = new Program(["worker", "--port", String(port), "--nthreads", "1"], {
+export async function startWorker(
+  port = 0,
+  flags: readonly string[] = [],
+): Promise<{ program: Program; address: string }> {
+  const own = ["--port", String(port), "--nthreads", "1"];
+  const program = new Program(["worker", ...own, ...flags], {
     timeoutMs: SERVER_TIMEOUT_MS,
   });
   const [, address = ""] = await program.printed("stdout", /^Listening on (\S+)$/m);
@@ -103,6 +110,7 @@ export async function startWorker(port = 0): Promise<{ program: Program; address
 
 /** A folder of its own, removed when the test file ends, as every program that still runs is ended. */
 export const folder = mkdtempSync(join(tmpdir(), "dllama-cli-"));
+process.env["XDG_CACHE_HOME"] = join(folder, "cache");
 process.on("exit", () => {
   for (const program of running) program.kill("SIGKILL");
   rmSync(folder, { recursive: true, force: true });
