@@ -3,6 +3,7 @@
 //! | module | idea |
 //! |---|---|
 //! | `program` | what a rank computes, as data, and the proof that it stays within its memory |
+//! | `host` | what the kernel tells of the machine: temperature, throttling |
 //! | `memory` | buffers and KV cache that threads share, availability |
 //! | `weights` | a rank's slices: mapped, gathered, of which units |
 //! | `transfer` | units from the root's file to a worker's memory, if the worker has them not |
@@ -24,6 +25,7 @@ mod error;
 mod float_type;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod host;
 mod matmul_rates;
 mod memory;
 mod ops;
@@ -39,13 +41,14 @@ mod weights;
 pub use cores::physical_cores;
 pub use error::Error;
 pub use float_type::FloatType;
+pub use host::{HostReport, HostState};
 pub use matmul_rates::MatmulRates;
 pub use memory::{RankMemory, rank_memory};
 pub use plan::{AllReducePlan, Measurement, Plan};
-pub use rank::{Digest, OpTimes, RowResult};
+pub use rank::{Digest, ForwardTimes, OpTimes, RankTimes, RowResult};
 pub use read_rate::read_rate;
 pub use roles::{
-    Connected, DeviceFacts, ForwardReport, Progress, Root, RootOptions, Storage, Worker,
+    Connected, DeviceFacts, ForwardReport, Progress, Root, RootOptions, RootWatch, Storage, Worker,
     WorkerEvent, WorkerOptions,
 };
 pub use rows::{Row, RowClass, Want};

@@ -5,7 +5,7 @@
 //! | bytes | field |
 //! |---|---|
 //! | 0 | kind ([`Kind`]) |
-//! | 1 | tag: the meaning of a control message, else 0 |
+//! | 1 | tag: the meaning of a control message; of a heartbeat, 1 for the last one ([`REST`]); else 0 |
 //! | 2..4 | zero |
 //! | 4..8 | sequence number of the frame in its direction, from 0, wrapping |
 //! | 8..16 | bytes of payload |
@@ -15,6 +15,9 @@
 use crate::limits::MAX_ABORT_BYTES;
 
 pub(crate) const HEADER_BYTES: usize = 16;
+
+/// The tag of the root's last heartbeat: no run is active until further notice, and silence is no loss.
+pub(crate) const REST: u8 = 1;
 
 /// What a frame carries. Each collective has its own, so that ranks that run different steps
 /// notice it at once.

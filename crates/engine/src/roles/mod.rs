@@ -8,6 +8,8 @@ pub(crate) mod messages;
 mod planning;
 mod root;
 pub(crate) mod session;
+mod times;
+mod watch;
 mod worker;
 
 pub use connected::Connected;
@@ -15,4 +17,5 @@ pub use device::DeviceFacts;
 pub use keeper::Storage;
 pub use loading::Progress;
 pub use root::{ForwardReport, Root, RootOptions};
+pub use watch::RootWatch;
 pub use worker::{Worker, WorkerEvent, WorkerOptions};

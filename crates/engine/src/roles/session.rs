@@ -1,6 +1,7 @@
 //! One session of a worker: the Program, the slices, then forwards until the root says goodbye.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use dllama_kernels::{Kernels, Pool};
 use dllama_net::Mesh;
@@ -8,7 +9,7 @@ use dllama_net::Mesh;
 use super::device::DeviceFacts;
 use super::keeper::Keeper;
 use super::messages::{
-    ACCEPTED, BYE, DEVICE, DIGEST, FORWARD, FULL_ROW, LOADED, MEASURE, PLAN, PROGRAM, RATES,
+    ACCEPTED, BYE, DEVICE, DIGEST, FORWARD, FULL_ROW, LOADED, MEASURE, PLAN, PROGRAM, RATES, TIMES,
 };
 use super::planning::Rounds;
 use super::worker::WorkerEvent;
@@ -55,13 +56,17 @@ impl Session<'_> {
         let mesh = self.mesh;
         let max_bytes = rows::max_encoded_bytes(&rank.program);
         loop {
+            let before = mesh.traffic();
             let (tag, payload) = mesh.receive_control(0, max_bytes)?;
             mesh.begin_run();
+            let start = Instant::now();
             match tag {
                 FORWARD => {
                     let (class, rows) = rows::decode(&payload)?;
                     let rows = rank.check(class, rows)?;
-                    rank.forward(self.pool, mesh, &rows)?;
+                    let (_, op_times) = rank.forward(self.pool, mesh, &rows)?;
+                    let traffic = mesh.traffic() - before;
+                    rank.times.add(class, &op_times, start.elapsed(), traffic);
                 }
                 FULL_ROW => {
                     let bytes = payload.as_slice().try_into();
@@ -70,8 +75,9 @@ impl Session<'_> {
                     candidates::gather_row(&rank, mesh, index)?;
                 }
                 DIGEST => mesh.send_control(0, DIGEST, &rank.digest().encode())?,
+                TIMES => mesh.send_control(0, TIMES, &rank.times.take().encode())?,
                 BYE => return Ok(()),
-                other => return Err(unexpected(other, "forward, full row, digest or bye")),
+                other => return Err(unexpected(other, "forward, full row, digest, times or bye")),
             }
             mesh.end_run();
         }
@@ -91,8 +97,10 @@ impl Session<'_> {
                     mesh.end_run();
                 }
                 DEVICE => {
+                    mesh.begin_run();
                     let facts = DeviceFacts::of_this(self.n_threads, self.max_memory);
                     mesh.send_control(0, DEVICE, &facts.encode())?;
+                    mesh.end_run();
                 }
                 RATES => {
                     mesh.begin_run();
@@ -101,6 +109,8 @@ impl Session<'_> {
                     mesh.end_run();
                 }
                 PLAN => {
+                    // The Program follows, long perhaps: others that have theirs listen for signs of life.
+                    mesh.begin_run();
                     let plan = Plan::decode(&payload);
                     return plan
                         .map(Some)
@@ -124,7 +134,6 @@ impl Session<'_> {
             BYE => return Ok(None),
             other => return Err(unexpected(other, "a program")),
         }
-        mesh.begin_run();
         let program = ValidProgram::parse(&text).map_err(|source| Error::Program {
             rank: mesh.rank(),
             source,

@@ -2,7 +2,7 @@
 //! goes from the kernel straight to where it belongs.
 
 use crate::abort::Abort;
-use crate::frame::{HEADER_BYTES, Header, Kind, Mismatch};
+use crate::frame::{HEADER_BYTES, Header, Kind, Mismatch, REST};
 use crate::link::Broken;
 use crate::socket::Socket;
 
@@ -30,7 +30,10 @@ impl FrameReader {
             }
             let header = Header::decode(&self.header, self.sequence)?;
             match header.kind {
-                Kind::Heartbeat => self.take(),
+                Kind::Heartbeat => {
+                    socket.set_rests(header.tag == REST);
+                    self.take();
+                }
                 Kind::Abort => return self.read_abort(socket, header.n_bytes as usize),
                 _ => return Ok(Some(header)),
             }

@@ -156,6 +156,7 @@ impl FrameWriter {
         let free = self.at_border();
         if free {
             self.start(kind, tag, payload.n_bytes());
+            socket.count_sent_frame();
         }
         Ok(free)
     }
@@ -191,22 +192,24 @@ impl FrameWriter {
     }
 
     /// Sends a heartbeat if the socket takes it. What it takes only in part is finished before the
-    /// next frame.
-    pub(crate) fn heartbeat(&mut self, socket: &Socket) -> io::Result<()> {
+    /// next frame. Returns whether it has begun.
+    pub(crate) fn heartbeat(&mut self, socket: &Socket, tag: u8) -> io::Result<bool> {
         self.flush(socket)?;
         if self.payload_left != 0 || !self.is_flushed() {
-            return Ok(());
+            return Ok(false);
         }
         if self.at_border() {
-            let header = self.start(Kind::Heartbeat, 0, 0);
-            if !self.send_header(socket, false)? {
+            let header = self.start(Kind::Heartbeat, tag, 0);
+            let has_begun = self.send_header(socket, false)?;
+            if !has_begun {
                 // The socket is full: this heartbeat was never begun.
                 self.header_sent = HEADER_BYTES;
                 self.sequence = header.sequence;
             }
-            return Ok(());
+            return Ok(has_begun);
         }
-        self.send_header(socket, false).map(|_| ())
+        self.send_header(socket, false)?;
+        Ok(false)
     }
 
     fn start(&mut self, kind: Kind, tag: u8, n_bytes: u64) -> Header {

@@ -49,10 +49,16 @@ impl RawPeer {
         self.stream.write_all(bytes).expect("written");
     }
 
-    /// Kind and payload of the next frame, or `None` at the end of the connection.
-    pub fn receive(&mut self) -> Option<(u8, Vec<u8>)> {
+    /// The next header, or `None` at the end of the connection.
+    pub fn receive_header(&mut self) -> Option<[u8; 16]> {
         let mut header = [0; 16];
         self.stream.read_exact(&mut header).ok()?;
+        Some(header)
+    }
+
+    /// Kind and payload of the next frame, or `None` at the end of the connection.
+    pub fn receive(&mut self) -> Option<(u8, Vec<u8>)> {
+        let header = self.receive_header()?;
         let n_bytes = u64::from_le_bytes(header[8..].try_into().expect("8 bytes"));
         let mut payload = vec![0; n_bytes as usize];
         self.stream.read_exact(&mut payload).ok()?;

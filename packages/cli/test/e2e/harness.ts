@@ -27,8 +27,10 @@ interface Options {
   stdin?: string | null;
   /** After so long it is killed, so that a test which hangs fails. Defaults to a minute. */
   timeoutMs?: number;
-  /** A command that runs the program, as `sudo` does. Defaults to none. */
-  wrapper?: readonly string[];
+  /** Added to the environment. */
+  env?: Record<string, string>;
+  /** What it is run with, before its own command line. Defaults to nothing. */
+  within?: readonly string[];
 }
 
 export class Program {
@@ -38,9 +40,9 @@ export class Program {
   readonly ended: Promise<Outcome>;
 
   constructor(args: readonly string[], options: Options = {}) {
-    const { stdin = "", timeoutMs = TIMEOUT_MS, wrapper = [] } = options;
-    const [program, ...words] = [...wrapper, process.execPath, main, ...args];
-    this.#child = spawn(program ?? process.execPath, words);
+    const { stdin = "", timeoutMs = TIMEOUT_MS, env = {}, within = [] } = options;
+    const [program, ...words] = [...within, process.execPath, main, ...args];
+    this.#child = spawn(program ?? process.execPath, words, { env: { ...process.env, ...env } });
     running.add(this);
     for (const name of ["stdout", "stderr"] as const) {
       this.#child[name].setEncoding("utf8").on("data", (text: string) => {

@@ -213,7 +213,7 @@ test("a full disk costs a line on the worker's log, and no session", async () =>
   const mount = `mount -t tmpfs -o size=1m none ${full} && exec "$@"`;
   const worker = new Program(
     ["worker", "--port", "0", "--nthreads", "1", "--cache-dir", full, "--max-cache-size", "1gib"],
-    { timeoutMs: 3 * PATIENCE_MS, wrapper: ["unshare", "-m", "sh", "-c", mount, "sh"] },
+    { timeoutMs: 3 * PATIENCE_MS, within: ["unshare", "-m", "sh", "-c", mount, "sh"] },
   );
   const [, address = ""] = await worker.printed("stdout", /^Listening on (\S+)$/m);
   const { text } = await start(address);
