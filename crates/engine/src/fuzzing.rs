@@ -45,7 +45,7 @@ pub fn session(mesh: &Mesh) {
         max_memory: None,
         keeper,
     };
-    if let Err(error) = session.serve(|_| ()) {
+    if let Err(error) = session.serve(&|_| ()) {
         assert!(!error.code().is_empty() && !error.to_string().is_empty());
     }
 }

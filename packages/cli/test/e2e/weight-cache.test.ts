@@ -15,7 +15,9 @@ const otherModel = join(folder, "other.gguf");
 await writeRandomModel(model, 1);
 await writeRandomModel(otherModel, 2);
 
-const flags = "--steps 8 --temperature 0 --ignore-eos --nthreads 1 --all-reduce direct".split(" ");
+/** A fixed split: behind a proxy each start has other workers by name, and would measure anew. */
+const fixed = ["--split", "equal", "--all-reduce", "direct"];
+const flags = "--steps 8 --temperature 0 --ignore-eos --nthreads 1".split(" ").concat(fixed);
 const run = ["inference", "--model", model, "--prompt", "Hi", ...flags, "--format", "text"];
 
 /** More than a Program, hashes and some forwards take on the wire, and a sixth of a rank's weights. */
