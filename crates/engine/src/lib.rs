@@ -3,6 +3,7 @@
 //! | module | idea |
 //! |---|---|
 //! | `program` | what a rank computes, as data, and the proof that it stays within its memory |
+//! | `host` | what the kernel tells of the machine: temperature, throttling |
 //! | `memory` | buffers and KV cache that threads share, availability |
 //! | `weights` | a rank's slices: mapped, gathered, sent, received |
 //! | `cores`, `matmul_rates` | what a device can do, as far as sharing a model out needs it |
@@ -21,6 +22,7 @@ mod error;
 mod float_type;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod host;
 mod matmul_rates;
 mod memory;
 mod ops;
@@ -35,13 +37,14 @@ mod weights;
 pub use cores::physical_cores;
 pub use error::Error;
 pub use float_type::FloatType;
+pub use host::{HostReport, HostState};
 pub use matmul_rates::MatmulRates;
 pub use memory::{RankMemory, rank_memory};
 pub use plan::{AllReducePlan, Measurement, Plan};
-pub use rank::{Digest, OpTimes, RowResult};
+pub use rank::{Digest, ForwardTimes, OpTimes, RankTimes, RowResult};
 pub use read_rate::read_rate;
 pub use roles::{
-    Connected, DeviceFacts, ForwardReport, Progress, Root, RootOptions, Worker, WorkerEvent,
-    WorkerOptions,
+    Connected, DeviceFacts, ForwardReport, Progress, Root, RootOptions, RootWatch, Worker,
+    WorkerEvent, WorkerOptions,
 };
 pub use rows::{Row, RowClass, Want};

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 fn worker_again(address: SocketAddr) -> Worker {
     let give_up = Instant::now() + Duration::from_secs(20);
     loop {
-        match Worker::start(WorkerOptions::new(&address.to_string(), 1), |_| {}) {
+        match Worker::start(WorkerOptions::new(address.to_string(), 1), |_| {}) {
             Ok(worker) => return worker,
             Err(error) => assert!(Instant::now() < give_up, "{error}"),
         }

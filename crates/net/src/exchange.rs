@@ -41,6 +41,7 @@ impl Mesh {
         let mut exchange = Exchange {
             shared,
             during,
+            started,
             sends: sends
                 .into_iter()
                 .map(|op| Sending::new(link(op.to), op))
@@ -51,8 +52,12 @@ impl Mesh {
                 .collect(),
             unsent: Vec::new(),
             failure: None,
+            slept: false,
         };
         let result = exchange.run();
+        if exchange.slept {
+            shared.sleeper.set(None);
+        }
         if result.is_err() {
             shared.close();
         }
@@ -64,11 +69,14 @@ impl Mesh {
 struct Exchange<'a> {
     shared: &'a Shared,
     during: &'static str,
+    started: Instant,
     sends: Vec<Sending<'a>>,
     receives: Vec<Receiving<'a>>,
     /// Links on which writing failed, while something is still to be received there.
     unsent: Vec<(&'a Link, std::io::Error)>,
     failure: Option<Failure>,
+    /// Others may have been told whom this waits for.
+    slept: bool,
 }
 
 /// The first thing that went wrong, while frames to healthy peers are brought to an end.

@@ -17,6 +17,8 @@ pub(crate) struct Socket {
     fd: OwnedFd,
     sent_bytes: AtomicU64,
     received_bytes: AtomicU64,
+    sent_frames: AtomicU64,
+    received_frames: AtomicU64,
     created: Instant,
     /// Nanoseconds from `created` to the last byte received.
     heard: AtomicU64,
@@ -39,6 +41,8 @@ impl Socket {
             fd,
             sent_bytes: AtomicU64::new(0),
             received_bytes: AtomicU64::new(0),
+            sent_frames: AtomicU64::new(0),
+            received_frames: AtomicU64::new(0),
             created: Instant::now(),
             heard: AtomicU64::new(0),
             rests: AtomicBool::new(false),
@@ -141,6 +145,24 @@ impl Socket {
     pub(crate) fn may_be_full(&self) -> bool {
         let size = SockRef::from(&self.fd).recv_buffer_size().unwrap_or(0);
         self.unread_bytes() as usize > size / 4
+    }
+
+    /// Counts a frame that is begun.
+    pub(crate) fn count_sent_frame(&self) {
+        self.sent_frames.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a frame whose header has been taken.
+    pub(crate) fn count_received_frame(&self) {
+        self.received_frames.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn sent_frames(&self) -> u64 {
+        self.sent_frames.load(Relaxed)
+    }
+
+    pub(crate) fn received_frames(&self) -> u64 {
+        self.received_frames.load(Relaxed)
     }
 
     pub(crate) fn sent_bytes(&self) -> u64 {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dllama_engine::{Connected, Progress, Root, RootOptions};
+use dllama_engine::{Connected, Progress, Root, RootOptions, RootWatch};
 use napi::bindgen_prelude::{AsyncTask, BigInt, Object};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, ScopedTask, Status};
@@ -47,6 +47,7 @@ type OnProgress = ThreadsafeFunction<LoadProgress, (), LoadProgress, Status, fal
 pub struct Engine {
     pub(crate) thread: EngineThread,
     pub(crate) brief: Arc<Brief>,
+    pub(crate) watch: RootWatch,
     isa: &'static str,
     plan: dllama_engine::Plan,
     measurement: Option<dllama_engine::Measurement>,
@@ -123,6 +124,7 @@ pub struct Loaded {
     isa: &'static str,
     plan: dllama_engine::Plan,
     measurement: Option<dllama_engine::Measurement>,
+    watch: RootWatch,
 }
 
 pub struct Load {
@@ -158,6 +160,7 @@ impl<'task> ScopedTask<'task> for Load {
                 isa: root.isa().name(),
                 plan: root.plan(),
                 measurement: root.measurement(),
+                watch: root.watch(),
                 thread: EngineThread::start(root)?,
             })
         };
@@ -169,6 +172,7 @@ impl<'task> ScopedTask<'task> for Load {
         Ok(Engine {
             thread: loaded.thread,
             brief: Arc::default(),
+            watch: loaded.watch,
             isa: loaded.isa,
             plan: loaded.plan,
             measurement: loaded.measurement,

@@ -5,10 +5,11 @@ import type { CommandSpec } from "../src/args/command-spec.ts";
 import { convertSpec } from "../src/args/convert.ts";
 import { commandHelp, mainHelp } from "../src/args/help.ts";
 import { inferenceSpec } from "../src/args/inference.ts";
+import { planSpec } from "../src/args/plan.ts";
 import { unknownCommand } from "../src/args/unknown-command.ts";
 import { workerSpec } from "../src/args/worker.ts";
 
-const specs: CommandSpec[] = [inferenceSpec, benchSpec, workerSpec, convertSpec];
+const specs: CommandSpec[] = [inferenceSpec, benchSpec, planSpec, workerSpec, convertSpec];
 
 test("the help of worker, 80 columns wide", () => {
   assert.fixture(
@@ -27,6 +28,10 @@ Options:
   -t, --nthreads, --threads N
                               Threads that compute. Default: the physical cores
                               that this process may use.
+  --max-memory SIZE           Memory that a session may take, such as 2gib. A
+                              root gives this device no larger part, and one
+                              that does not fit is refused before anything is
+                              taken. Default: what the system has free.
   --insecure                  Listen where others can reach this device. Traffic
                               between devices is not encrypted and not
                               authenticated yet: anybody who reaches the port

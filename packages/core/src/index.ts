@@ -4,6 +4,8 @@ export { benchmark } from "./benchmark/benchmark.ts";
 export type { BenchmarkMachine, BenchmarkOptions, BenchmarkResult } from "./benchmark/benchmark.ts";
 export { planTests, positionsNeeded } from "./benchmark/cases.ts";
 export type { BenchmarkTest, TestLists } from "./benchmark/cases.ts";
+export type { HeldBack } from "./cluster/held-back.ts";
+export type { RankReport } from "./cluster/rank-report.ts";
 export type { ClusterEvent, LossOptions, OnLost } from "./cluster/recovery/recovery.ts";
 export { DEFAULT_PORT, serveWorker } from "./cluster/serve-worker.ts";
 export type { RunningWorker, WorkerEvent, WorkerOptions } from "./cluster/serve-worker.ts";

@@ -28,9 +28,11 @@ pub(crate) const PLAN: u8 = 9;
 pub(crate) const DEVICE: u8 = 20;
 /// Root: the worker is to measure its matmuls now. It answers with the same tag, before the plan.
 pub(crate) const RATES: u8 = 21;
+/// Root: where the time went since it asked the last time. The worker answers with the same tag.
+pub(crate) const TIMES: u8 = 25;
 
 /// Largest answer of a worker.
-pub(crate) const MAX_ANSWER_BYTES: usize = 64;
+pub(crate) const MAX_ANSWER_BYTES: usize = 256;
 
 /// Waits for a message of `rank` that has to have `tag`.
 ///

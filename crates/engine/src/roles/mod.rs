@@ -7,10 +7,13 @@ mod messages;
 mod planning;
 mod root;
 pub(crate) mod session;
+mod times;
+mod watch;
 mod worker;
 
 pub use connected::Connected;
 pub use device::DeviceFacts;
 pub use loading::Progress;
 pub use root::{ForwardReport, Root, RootOptions};
+pub use watch::RootWatch;
 pub use worker::{Worker, WorkerEvent, WorkerOptions};

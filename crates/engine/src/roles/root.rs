@@ -9,13 +9,14 @@ use dllama_net::{AllReduce, ConnectOptions, Mesh, connect};
 
 use super::connected::{Connected, say_goodbye};
 use super::loading::{Loading, Progress, parse};
-use super::messages::{DIGEST, FORWARD, FULL_ROW, expect};
+use super::messages::{DIGEST, FORWARD, FULL_ROW, TIMES, expect};
 use super::planning::{announce, measure};
+use super::watch::RootWatch;
 use crate::error::Error;
 use crate::memory::RankMemory;
 use crate::ops::candidates;
 use crate::plan::{Measurement, Plan};
-use crate::rank::{Digest, OpTimes, Rank, RowResult};
+use crate::rank::{Digest, OpTimes, Rank, RankTimes, RowResult};
 use crate::rows::{self, Row, RowClass};
 use crate::weights::{ModelFile, ReadAhead, WeightPlan};
 
@@ -56,6 +57,7 @@ pub struct Root {
     file: Arc<ModelFile>,
     pool: Pool,
     place: Mutex<Place>,
+    watch: RootWatch,
     isa: Isa,
     plan: Plan,
     measurement: Option<Measurement>,
@@ -117,6 +119,7 @@ impl Root {
             options,
             file,
             pool,
+            watch: RootWatch::of(&place.mesh),
             place: Mutex::new(place),
             isa: kernels.isa(),
             plan,
@@ -148,6 +151,7 @@ impl Root {
         agree(&mesh, Some(self.plan))?;
         let texts = &self.options.programs;
         Loading::new(&mesh, &programs, texts, &self.file, progress).run_again()?;
+        self.watch.turn_to(&mesh);
         place.mesh = mesh;
         place.rank.clear();
         place.has_ended = false;
@@ -185,21 +189,24 @@ impl Root {
         let before = place.mesh.traffic();
         let start = Instant::now();
         let message = rows::encode(class, &rows);
-        let (results, op_times) = place.run(
+        let (results, op_times, traffic) = place.run(
             FORWARD,
             &message,
             |rank| rank.check(class, rows),
-            |rank, mesh, rows| rank.forward(&self.pool, mesh, &rows),
+            |rank, mesh, rows| {
+                let (results, op_times) = rank.forward(&self.pool, mesh, &rows)?;
+                let traffic = mesh.traffic() - before;
+                rank.times.add(class, &op_times, start.elapsed(), traffic);
+                Ok((results, op_times, traffic))
+            },
         )?;
-        let after = place.mesh.traffic();
-        let transfer = after.waited - before.waited;
         Ok(ForwardReport {
             rows: results,
-            inference: start.elapsed().saturating_sub(transfer),
-            transfer,
+            inference: start.elapsed().saturating_sub(traffic.waited),
+            transfer: traffic.waited,
             op_times,
-            sent_bytes: after.sent_bytes - before.sent_bytes,
-            received_bytes: after.received_bytes - before.received_bytes,
+            sent_bytes: traffic.sent_bytes,
+            received_bytes: traffic.received_bytes,
         })
     }
 
@@ -243,6 +250,38 @@ impl Root {
         )
     }
 
+    /// Where the time of each rank went since this was asked the last time, in rank order.
+    ///
+    /// # Errors
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn rank_times(&self) -> Result<Vec<RankTimes>, Error> {
+        self.place().run(
+            TIMES,
+            &[],
+            |rank| Ok(rank.times.take()),
+            |_, mesh, own| {
+                let workers = 1..mesh.world_size();
+                let theirs = workers.map(|rank| RankTimes::receive(mesh, rank));
+                std::iter::once(Ok(own)).chain(theirs).collect()
+            },
+        )
+    }
+
+    /// The address of a rank, as the root knows it.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such rank.
+    pub fn address(&self, rank: usize) -> String {
+        self.place().mesh.address(rank).to_owned()
+    }
+
+    /// Tells other threads whom a forward waits for.
+    pub fn watch(&self) -> RootWatch {
+        self.watch.clone()
+    }
+
     fn place(&self) -> MutexGuard<'_, Place> {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -269,8 +308,7 @@ impl Place {
         let Self { mesh, rank, .. } = self;
         let prepared = prepare(rank)?;
         mesh.begin_run();
-        let sent =
-            (1..mesh.world_size()).try_for_each(|worker| mesh.send_control(worker, tag, message));
+        let sent = mesh.send_control_to_all(tag, message);
         let result = sent
             .map_err(Error::from)
             .and_then(|()| part(rank, mesh, prepared));

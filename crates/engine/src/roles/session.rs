@@ -1,11 +1,13 @@
 //! One session of a worker: the Program, the slices, then forwards until the root says goodbye.
 
+use std::time::Instant;
+
 use dllama_kernels::{Kernels, Pool};
 use dllama_net::Mesh;
 
 use super::device::DeviceFacts;
 use super::messages::{
-    ACCEPTED, BYE, DEVICE, DIGEST, FORWARD, FULL_ROW, LOADED, MEASURE, PLAN, PROGRAM, RATES,
+    ACCEPTED, BYE, DEVICE, DIGEST, FORWARD, FULL_ROW, LOADED, MEASURE, PLAN, PROGRAM, RATES, TIMES,
 };
 use super::planning::Rounds;
 use super::worker::WorkerEvent;
@@ -42,13 +44,17 @@ impl Session<'_> {
         };
         let max_bytes = rows::max_encoded_bytes(&rank.program);
         loop {
+            let before = mesh.traffic();
             let (tag, payload) = mesh.receive_control(0, max_bytes)?;
             mesh.begin_run();
+            let start = Instant::now();
             match tag {
                 FORWARD => {
                     let (class, rows) = rows::decode(&payload)?;
                     let rows = rank.check(class, rows)?;
-                    rank.forward(self.pool, mesh, &rows)?;
+                    let (_, op_times) = rank.forward(self.pool, mesh, &rows)?;
+                    let traffic = mesh.traffic() - before;
+                    rank.times.add(class, &op_times, start.elapsed(), traffic);
                 }
                 FULL_ROW => {
                     let bytes = payload.as_slice().try_into();
@@ -57,8 +63,9 @@ impl Session<'_> {
                     candidates::gather_row(&rank, mesh, index)?;
                 }
                 DIGEST => mesh.send_control(0, DIGEST, &rank.digest().encode())?,
+                TIMES => mesh.send_control(0, TIMES, &rank.times.take().encode())?,
                 BYE => return Ok(()),
-                other => return Err(unexpected(other, "forward, full row, digest or bye")),
+                other => return Err(unexpected(other, "forward, full row, digest, times or bye")),
             }
             mesh.end_run();
         }

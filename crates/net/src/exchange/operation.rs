@@ -145,6 +145,7 @@ impl<'a> Receiving<'a> {
                 Some(header) => {
                     self.frame.into.accept(self.frame.kind, header)?;
                     self.reader.take();
+                    socket.count_received_frame();
                     0
                 }
             },

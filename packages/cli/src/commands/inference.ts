@@ -16,6 +16,7 @@ import { log, setVerbosity } from "../output/log.ts";
 import { planText } from "../output/plan.ts";
 import { startProgress } from "../output/progress.ts";
 import { sharedRankText } from "../output/shared-rank.ts";
+import { watchWaiting } from "../output/waiting.ts";
 import type { RunWriter } from "../output/run-writer.ts";
 import { orAborted, untilStopped } from "../stop.ts";
 
@@ -120,13 +121,26 @@ async function generate(
     hasPrompt = true;
     writer.prompt(generation.prompt);
   };
-  for await (const token of generation) {
-    writePrompt();
-    writer.token(token);
+  const watch = flags.verbose
+    ? watchWaiting(
+        () => model.waiting(),
+        (text) => log.debug(text),
+      )
+    : undefined;
+  try {
+    for await (const token of generation) {
+      writePrompt();
+      writer.token(token);
+    }
+  } finally {
+    watch?.end();
   }
   // A run may end with its prompt: the first token was EOS, or Ctrl-C came.
   writePrompt();
-  if (generation.summary !== undefined) writer.summary(generation.summary);
+  if (generation.summary === undefined) return;
+  writer.summary(generation.summary);
+  // The report has it on stdout, beside the figures; a text is nothing but the text.
+  if (flags.format === "text") for (const advice of generation.summary.advice) log.info(advice);
 }
 
 function count(n: number, noun: string): string {

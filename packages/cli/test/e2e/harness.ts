@@ -29,6 +29,8 @@ interface Options {
   timeoutMs?: number;
   /** What it is run with, before its own command line. Defaults to nothing. */
   within?: readonly string[];
+  /** Added to the environment. */
+  env?: Record<string, string>;
 }
 
 export class Program {
@@ -37,12 +39,10 @@ export class Program {
   /** How it ended. */
   readonly ended: Promise<Outcome>;
 
-  constructor(
-    args: readonly string[],
-    { stdin = "", timeoutMs = TIMEOUT_MS, within = [] }: Options = {},
-  ) {
+  constructor(args: readonly string[], options: Options = {}) {
+    const { stdin = "", timeoutMs = TIMEOUT_MS, env = {}, within = [] } = options;
     const [program = "", ...rest] = [...within, process.execPath, main, ...args];
-    this.#child = spawn(program, rest);
+    this.#child = spawn(program, rest, { env: { ...process.env, ...env } });
     running.add(this);
     for (const name of ["stdout", "stderr"] as const) {
       this.#child[name].setEncoding("utf8").on("data", (text: string) => {
