@@ -44,6 +44,10 @@ export class FaultyComputer implements Computer {
     }
   }
 
+  readonly isRecovering = false;
+
+  noteLoss(): void {}
+
   recovered(): void {
     this.nRecovered++;
   }
