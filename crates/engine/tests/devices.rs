@@ -22,6 +22,7 @@ fn options(file: &ModelFile, workers: &[String]) -> RootOptions {
         workers: workers.to_vec(),
         n_threads: 1,
         plan: None,
+        cache_folder: None,
     }
 }
 

@@ -80,6 +80,7 @@ impl Case {
             programs: programs.map(|program| tiny::json(&program)).collect(),
             workers: workers.iter().map(|w| w.address().to_string()).collect(),
             n_threads: 1,
+            cache_folder: None,
             plan: Some(Plan {
                 all_reduce: AllReducePlan {
                     scattered_from_bytes,

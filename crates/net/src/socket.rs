@@ -4,7 +4,7 @@
 
 #[cfg(target_os = "linux")]
 use std::fs::File;
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::{Duration, Instant};
@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendFlags, Shutdown};
 use socket2::{SockRef, TcpKeepalive};
+
+/// Pieces handed to the kernel in one call. Linux and macOS both allow 1024 (`IOV_MAX`).
+pub(crate) const MAX_PIECES: usize = 1024;
 
 pub(crate) struct Socket {
     fd: OwnedFd,
@@ -104,7 +107,18 @@ impl Socket {
     ///
     /// `UnexpectedEof` if the peer has closed its side.
     pub(crate) fn receive(&self, into: &mut [u8]) -> io::Result<Option<usize>> {
-        match retry(|| rustix::io::read(&self.fd, &mut *into))? {
+        self.count_received(retry(|| rustix::io::read(&self.fd, &mut *into))?)
+    }
+
+    /// As [`receive`](Self::receive), into pieces that lie apart in memory.
+    pub(crate) fn receive_pieces(&self, into: &mut [IoSliceMut<'_>]) -> io::Result<Option<usize>> {
+        let n_pieces = into.len().min(MAX_PIECES);
+        let into = &mut into[..n_pieces];
+        self.count_received(retry(|| rustix::io::readv(&self.fd, &mut *into))?)
+    }
+
+    fn count_received(&self, received: Option<usize>) -> io::Result<Option<usize>> {
+        match received {
             Some(0) => Err(io::Error::new(
                 ErrorKind::UnexpectedEof,
                 "it closed the connection",
@@ -133,20 +147,6 @@ impl Socket {
         self.created + Duration::from_nanos(self.heard.load(Relaxed))
     }
 
-    pub(crate) fn set_rests(&self, rests: bool) {
-        self.rests.store(rests, SeqCst);
-    }
-
-    pub(crate) fn rests(&self) -> bool {
-        self.rests.load(SeqCst)
-    }
-
-    /// Whether so many bytes wait to be read that the peer may have no room for more, not even for a sign of life.
-    pub(crate) fn may_be_full(&self) -> bool {
-        let size = SockRef::from(&self.fd).recv_buffer_size().unwrap_or(0);
-        self.unread_bytes() as usize > size / 4
-    }
-
     /// Counts a frame that is begun.
     pub(crate) fn count_sent_frame(&self) {
         self.sent_frames.fetch_add(1, Relaxed);
@@ -163,6 +163,20 @@ impl Socket {
 
     pub(crate) fn received_frames(&self) -> u64 {
         self.received_frames.load(Relaxed)
+    }
+
+    pub(crate) fn set_rests(&self, rests: bool) {
+        self.rests.store(rests, SeqCst);
+    }
+
+    pub(crate) fn rests(&self) -> bool {
+        self.rests.load(SeqCst)
+    }
+
+    /// Whether so many bytes wait to be read that the peer may have no room for more, not even for a sign of life.
+    pub(crate) fn may_be_full(&self) -> bool {
+        let size = SockRef::from(&self.fd).recv_buffer_size().unwrap_or(0);
+        self.unread_bytes() as usize > size / 4
     }
 
     pub(crate) fn sent_bytes(&self) -> u64 {

@@ -18,4 +18,5 @@ mod plan;
 mod rank_memory;
 mod rank_times;
 mod read_rate;
+mod weight_sources;
 mod worker;

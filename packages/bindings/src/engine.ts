@@ -11,6 +11,8 @@ export interface EngineOptions {
   nThreads: number;
   /** What the ranks are to agree on. Defaults to what a measurement of the network gives. */
   plan?: Plan;
+  /** Where hashes of the model file are kept. Defaults to nowhere: each start reads the file through. */
+  cacheFolder?: string;
 }
 
 /** What the ranks of a session agree on beside their Programs. It decides bits. */
@@ -29,10 +31,30 @@ export interface Measurement {
   bytesPerSecond: number;
 }
 
-/** Bytes of weights that are ready on their ranks, of those of all ranks. */
+/** Bytes of a rank's weights by where they came from. */
+export interface WeightSources {
+  /** From the root, over the network. */
+  sentBytes: number;
+  /** From the worker's cache on disk. */
+  cachedBytes: number;
+  /** From the worker's memory, where a session that was lost has left them. */
+  heldBytes: number;
+  /** From the rank's own model file. */
+  localBytes: number;
+}
+
+/** How far loading has come on one rank. */
 export interface LoadProgress {
+  rank: number;
+  address: string;
+  /** Bytes of weights that are ready there. */
   doneBytes: number;
+  /** Bytes of its weights. */
   totalBytes: number;
+  /** Where they come from, as far as it is known. */
+  sources: WeightSources;
+  /** Bytes of the model file that the root has read for this rank to hash them. */
+  hashedBytes: number;
 }
 
 /**

@@ -37,6 +37,19 @@ Options:
                               authenticated yet: anybody who reaches the port
                               can use it.
 
+Weights:
+  -m, --model FILE            This device's own copy of the model: what agrees
+                              with the root's is read here and not sent.
+                              Default: none.
+  --cache-dir DIR             Where weights are kept, so that they are sent
+                              once. Workers may share it. Default: dllama in the
+                              platform's cache folder.
+  --max-cache-size SIZE       Room for them; what was used longest ago goes
+                              first. Default: 32gib, at most half of the disk's
+                              free space.
+  --no-cache                  Keep no weights on disk: the root sends them at
+                              each start.
+
 General:
   --verbose                   Tell more on stderr, and show the stack of an
                               error.
@@ -48,7 +61,7 @@ Examples:
   dllama worker --host 0.0.0.0 --insecure --port 9998 --nthreads 4
 
 Serves one root after another until Ctrl-C. It needs no model: the root sends it
-its share of the weights.
+its share of the weights, once.
 `,
   );
 });

@@ -9,6 +9,7 @@ export type { RankReport } from "./cluster/rank-report.ts";
 export type { ClusterEvent, LossOptions, OnLost } from "./cluster/recovery/recovery.ts";
 export { DEFAULT_PORT, serveWorker } from "./cluster/serve-worker.ts";
 export type { RunningWorker, WorkerEvent, WorkerOptions } from "./cluster/serve-worker.ts";
+export type { LoadProgress, WeightSources } from "@dllama/bindings";
 export type { AllReduceChoice, SessionPlan } from "./cluster/session-plan.ts";
 export type { SplitChoice } from "./cluster/split.ts";
 export { DllamaError } from "./errors.ts";

@@ -8,6 +8,8 @@ mod results;
 mod scratch;
 mod times;
 
+use std::sync::Arc;
+
 use dllama_kernels::Kernels;
 
 use crate::error::Error;
@@ -31,7 +33,7 @@ pub(crate) struct Rank {
     pub(crate) program: ValidProgram,
     pub(crate) kernels: Kernels,
     pub(crate) plan: Plan,
-    pub(crate) weights: Weights,
+    pub(crate) weights: Arc<Weights>,
     pub(crate) buffers: Buffers,
     pub(crate) caches: KvCaches,
     pub(crate) scratch: Scratch,
@@ -51,7 +53,7 @@ impl Rank {
     pub(crate) fn new(
         program: ValidProgram,
         kernels: Kernels,
-        weights: Weights,
+        weights: Arc<Weights>,
         plan: Plan,
     ) -> Result<Self, Error> {
         Ok(Self {

@@ -12,6 +12,7 @@ use super::loading::{Loading, Progress, parse};
 use super::messages::{DIGEST, FORWARD, FULL_ROW, TIMES, expect};
 use super::planning::{announce, measure};
 use super::watch::RootWatch;
+use crate::cache::KeptHashes;
 use crate::error::Error;
 use crate::memory::RankMemory;
 use crate::ops::candidates;
@@ -32,6 +33,8 @@ pub struct RootOptions {
     pub n_threads: usize,
     /// What the ranks are to agree on; `None` has them measure the network first.
     pub plan: Option<Plan>,
+    /// Where hashes of the model file are kept; none reads the file through at each start with workers.
+    pub cache_folder: Option<PathBuf>,
 }
 
 /// What a forward gave, and what it took.
@@ -55,6 +58,7 @@ pub struct ForwardReport {
 pub struct Root {
     options: RootOptions,
     file: Arc<ModelFile>,
+    hashes: KeptHashes,
     pool: Pool,
     place: Mutex<Place>,
     watch: RootWatch,
@@ -105,19 +109,28 @@ impl Root {
         };
         let (mesh, pool) = connected.into_parts()?;
         let (plan, measurement) = agree(&mesh, options.plan)?;
-        let loading = Loading::new(&mesh, &programs, &options.programs, &file, progress);
+        let hashes = KeptHashes::of(options.cache_folder.as_deref(), &file);
+        let loading = Loading {
+            mesh: &mesh,
+            programs: &programs,
+            texts: &options.programs,
+            file: &file,
+            hashes: &hashes,
+            progress,
+        };
         let weights = loading.run()?;
         // Loading has checked that the weights are within the file.
         let read_ahead = ReadAhead::start(&programs[0], &weight_plan, file.clone());
         let own = programs.into_iter().next().expect("one program a rank");
         let place = Place {
             mesh,
-            rank: Rank::new(own, kernels, weights, plan)?,
+            rank: Rank::new(own, kernels, Arc::new(weights), plan)?,
             has_ended: false,
         };
         Ok(Self {
             options,
             file,
+            hashes,
             pool,
             watch: RootWatch::of(&place.mesh),
             place: Mutex::new(place),
@@ -150,7 +163,15 @@ impl Root {
         let mesh = connect(connection)?;
         agree(&mesh, Some(self.plan))?;
         let texts = &self.options.programs;
-        Loading::new(&mesh, &programs, texts, &self.file, progress).run_again()?;
+        let loading = Loading {
+            mesh: &mesh,
+            programs: &programs,
+            texts,
+            file: &self.file,
+            hashes: &self.hashes,
+            progress,
+        };
+        loading.run_again()?;
         self.watch.turn_to(&mesh);
         place.mesh = mesh;
         place.rank.clear();

@@ -14,7 +14,7 @@ import { runWriters } from "../output/formats.ts";
 import { clusterEventText } from "../output/cluster-event.ts";
 import { log, setVerbosity } from "../output/log.ts";
 import { planText } from "../output/plan.ts";
-import { startProgress } from "../output/progress.ts";
+import { startLoadReport } from "../output/load-progress.ts";
 import { sharedRankText } from "../output/shared-rank.ts";
 import { watchWaiting } from "../output/waiting.ts";
 import type { RunWriter } from "../output/run-writer.ts";
@@ -62,7 +62,7 @@ async function infer(flags: Flags, path: string | undefined, signal: AbortSignal
 
 async function load(flags: Flags, path: string | undefined, signal: AbortSignal): Promise<Model> {
   const { loadModel } = await import("@dllama/core");
-  const progress = await startProgress("Loading");
+  const report = await startLoadReport(flags.workers.length);
   try {
     const loading = loadModel({
       path,
@@ -78,11 +78,11 @@ async function load(flags: Flags, path: string | undefined, signal: AbortSignal)
       onShared: (ranks) => ranks.forEach((rank, index) => log.debug(sharedRankText(rank, index))),
       tokenizer: flags.tokenizer,
       weightsFloatType: flags["weights-float-type"],
-      onProgress: ({ doneBytes, totalBytes }) => progress.update(doneBytes, totalBytes),
+      onProgress: (progress) => report.update(progress),
     });
     return await orAborted(loading, signal);
   } finally {
-    progress.end();
+    report.end();
   }
 }
 

@@ -102,7 +102,7 @@ test("a port in use is named", async () => {
 });
 
 test("more ranks than attention units are refused with the number that works", async () => {
-  const others = await Promise.all(Array.from({ length: 8 }, startWorker));
+  const others = await Promise.all(Array.from({ length: 8 }, () => startWorker()));
   const addresses = [address, ...others.map((other) => other.address)];
   const { code, stderr } = await dllama([...story, "--workers", ...addresses]);
   for (const other of others) other.program.kill("SIGTERM");
