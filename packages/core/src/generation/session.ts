@@ -31,11 +31,16 @@ export interface Computer {
   recover(error: unknown): Promise<Engine>;
   /** What had failed is done, on another engine. */
   recovered(): void;
+  /** Between the two. */
+  readonly isRecovering: boolean;
+  /** Remembers an error that nobody recovers from now, for those who meet an engine that has ended. */
+  noteLoss(error: unknown): void;
 }
 
 /** An engine whose errors are final. */
 export function unrecoverable(engine: Engine): Computer {
-  return { engine, recover: (error) => Promise.reject(error), recovered() {} };
+  const recover = (error: unknown): Promise<never> => Promise.reject(error);
+  return { engine, recover, recovered() {}, isRecovering: false, noteLoss() {} };
 }
 
 /** A forward. */

@@ -145,6 +145,15 @@ test("an idle worker that was restarted is noticed by the next generation, which
     assert.equal((await tell(model)).events, []);
   }));
 
+test("a worker that is gone with the last token costs nothing, and the next generation goes on", () =>
+  withModel(1, {}, async (model, crew) => {
+    const undisturbed = await tell(model);
+    const told = await tell(model, (n) => (n === STORY.steps ? crew.close(0) : undefined));
+    assert.equal(told, undisturbed);
+    await crew.start(0);
+    assert.equal((await tell(model)).ids, undisturbed.ids);
+  }));
+
 test("fail ends the generation; so does wait after its time, and a later generation tries again", async () => {
   await withModel(1, { onLost: "fail" }, async (model, crew) => {
     const disturbed = tell(model, (n) => (n === 5 ? crew.close(0) : undefined));
