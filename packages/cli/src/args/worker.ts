@@ -21,7 +21,8 @@ export const workerSpec = {
       kind: "option",
       placeholder: "ADDRESS",
       type: listenHost,
-      defaultText: "all of this device's; with --insecure 127.0.0.1, which only this device reaches",
+      defaultText:
+        "all of this device's; with --insecure 127.0.0.1, which only this device reaches",
       description: "Address to listen on.",
     },
     nthreads,
@@ -37,7 +38,10 @@ export const workerSpec = {
     ...trustFlags,
     ...generalFlags,
   },
-  examples: ["dllama worker", "dllama worker --port 9999 --nthreads 4 --token-file /run/secrets/dllama"],
+  examples: [
+    "dllama worker",
+    "dllama worker --port 9999 --nthreads 4 --token-file /run/secrets/dllama",
+  ],
   notes: [
     "Serves one root after another until Ctrl-C. It needs no model: the root sends it its share of the weights.",
     "Root and workers have a token in common. The first start without one makes it, stores it where this user's " +

@@ -37,7 +37,11 @@ const refused: [string[], RegExp][] = [
   [["inference", "--workers", "pi", "a.gguf"], /^error: --workers takes .* a\.gguf too\nhint: /],
   [["inference", "--workers", "pi", "PI:9998"], /^error: --workers names pi:9998 twice\n/],
   [["inference", "-p", "x", "-f", "y"], /^error: --prompt and --file exclude each other\n/],
-  [["worker", "--host", "0.0.0.0"], /^error: --host 0\.0\.0\.0 .* needs --insecure\n/],
+  [
+    ["worker", "--insecure", "--token-file", "x"],
+    /^error: a token and insecure exclude each other\n/,
+  ],
+  [["worker", "--token", "secret"], /^error: unknown flag --token\n/],
   [["convert", "llama"], /^error: TYPE is missing/],
 ];
 

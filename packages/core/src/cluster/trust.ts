@@ -4,7 +4,12 @@
  */
 
 import { DllamaError } from "../errors.ts";
-import { createStoredToken, readStoredToken, readTokenFile, storedTokenPath } from "./token-file.ts";
+import {
+  createStoredToken,
+  readStoredToken,
+  readTokenFile,
+  storedTokenPath,
+} from "./token-file.ts";
 
 export interface TrustOptions {
   /**
