@@ -14,7 +14,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -30,9 +30,17 @@ const MAIN = join(root, "packages/cli/dist/main.js");
  */
 export async function measurement(work) {
   const folder = mkdtempSync(join(tmpdir(), "dllama-measure-"));
+  // A token of its own: a measurement leaves nothing in the folders of whoever runs it.
+  const config = join(folder, "config");
+  mkdirSync(join(config, "dllama"), { recursive: true });
+  writeFileSync(join(config, "dllama", "token"), "the token of a measurement\n", { mode: 0o600 });
+  const env = { ...process.env, XDG_CONFIG_HOME: config, DLLAMA_TOKEN: "" };
   const children = new Set();
   const node = (script, ...args) => {
-    const child = spawn(process.execPath, [script, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [script, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env,
+    });
     children.add(child);
     child.once("close", () => children.delete(child));
     child.stdout.setEncoding("utf8");
@@ -41,7 +49,7 @@ export async function measurement(work) {
   };
   const dllama = (...args) => node(MAIN, ...args);
   const worker = async (...flags) => {
-    const child = dllama("worker", "--port", "0", ...flags);
+    const child = dllama("worker", "--host", "127.0.0.1", "--port", "0", ...flags);
     const [line] = await once(child.stdout, "data");
     return { child, address: line.trim().split(" ").at(-1) };
   };
