@@ -1,7 +1,7 @@
 #![no_main]
 //! What a peer may send after the handshake: any bytes, while this rank calls one method after another.
 
-use std::io::Write;
+use std::io::{IoSliceMut, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -35,7 +35,11 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
             4 => mesh.all_gather(&[1; 8], &mut [0; 24], &[8, 16]),
             5 => mesh.all_reduce(AllReduce::Direct, &F32Codec, &[1.0; 6], &mut [0.0; 6]),
             6 => mesh.all_reduce(AllReduce::Scattered, &F32Codec, &[1.0; 6], &mut [0.0; 6]),
-            _ => mesh.receive_slice(1, &mut [0; 40]),
+            _ => {
+                let (mut head, mut rest) = ([0; 7], [0; 33]);
+                let pieces = [&mut head[..], &mut rest[..]].map(IoSliceMut::new);
+                mesh.receive_slice(1, pieces.into())
+            }
         };
         if let Err(error) = result {
             assert!(!error.code().is_empty() && !error.to_string().is_empty());

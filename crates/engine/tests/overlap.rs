@@ -26,6 +26,7 @@ fn load(
         trust: trust(),
         n_threads,
         plan: Some(plan),
+        cache_folder: None,
     };
     Root::load(options, &|_| {}).expect("free workers")
 }

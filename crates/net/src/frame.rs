@@ -5,7 +5,7 @@
 //! | bytes | field |
 //! |---|---|
 //! | 0 | kind ([`Kind`]) |
-//! | 1 | tag: the meaning of a control message, else 0 |
+//! | 1 | tag: the meaning of a control message; of a heartbeat, 1 for the last one ([`REST`]); else 0 |
 //! | 2..4 | zero |
 //! | 4..8 | sequence number of the frame in its direction, from 0, wrapping |
 //! | 8..16 | bytes of payload |
@@ -15,7 +15,7 @@
 //! | bytes | field |
 //! |---|---|
 //! | 1 | kind; its highest bit set: the length is told |
-//! | 1 | tag, for control messages alone |
+//! | 1 | tag, of control messages and heartbeats |
 //! | 8 | bytes of payload, if the length is told; else the payload ends with the record |
 //! | rest | payload, which goes on in further full records if it is longer |
 //!
@@ -28,6 +28,9 @@ use crate::seal::MAX_TEXT_BYTES;
 
 /// Of a plain frame.
 pub(crate) const HEADER_BYTES: usize = 16;
+
+/// The tag of the root's last heartbeat: no run is active until further notice, and silence is no loss.
+pub(crate) const REST: u8 = 1;
 
 /// In the first byte of a sealed frame.
 const LENGTH_IS_TOLD: u8 = 0x80;
@@ -61,6 +64,11 @@ impl Kind {
             9 => Self::ReduceScatter,
             _ => return None,
         })
+    }
+
+    /// Whether a sealed frame of this kind has a tag.
+    fn has_tag(self) -> bool {
+        matches!(self, Self::Control | Self::Heartbeat)
     }
 
     pub(crate) fn name(self) -> &'static str {
@@ -135,7 +143,7 @@ impl Header {
     pub(crate) fn begin_text(self, text: &mut Vec<u8>) -> usize {
         text.clear();
         text.push(self.kind as u8);
-        if self.kind == Kind::Control {
+        if self.kind.has_tag() {
             text.push(self.tag);
         }
         let room = MAX_TEXT_BYTES - text.len();
@@ -158,9 +166,9 @@ impl Header {
         };
         let (&first, rest) = text.split_first().ok_or_else(strange)?;
         let kind = Kind::from_byte(first & !LENGTH_IS_TOLD).ok_or_else(strange)?;
-        let (tag, rest) = match kind {
-            Kind::Control => rest.split_first().ok_or_else(strange)?,
-            _ => (&0, rest),
+        let (tag, rest) = match kind.has_tag() {
+            true => rest.split_first().ok_or_else(strange)?,
+            false => (&0, rest),
         };
         let tag = *tag;
         if first & LENGTH_IS_TOLD == 0 {
@@ -273,7 +281,7 @@ mod tests {
     #[test]
     fn a_sealed_header_survives_and_costs_one_byte_or_two() {
         for kind in kinds() {
-            let tag = if kind == Kind::Control { 7 } else { 0 };
+            let tag = if kind.has_tag() { 7 } else { 0 };
             let lengths = [0, 1, 65_509, 65_510, 65_517, 65_518, 65_519, 1 << 40];
             for n_bytes in lengths {
                 let header = Header { kind, tag, n_bytes };

@@ -12,6 +12,7 @@
 //! | `exchange` | many frames at once, in both directions, by the calling thread |
 //! | `collectives`, `control`, `slice` | what ranks say to each other, each one `exchange` |
 //! | `connect`, `listener`, `handshake` | how a root and its workers become a mesh |
+//! | `watch` | whom a rank waits for |
 //! | `trust` | the key they share |
 //! | `monitor` | heartbeats and closed connections while a rank computes |
 
@@ -40,6 +41,7 @@ mod slice;
 mod socket;
 mod tcp;
 mod trust;
+mod watch;
 
 pub use codec::{Codec, F32Codec};
 pub use collectives::{AllReduce, Reduction};
@@ -51,3 +53,4 @@ pub use listener::{Event, EventKind, Listener};
 pub use mesh::{Mesh, Traffic};
 pub use slice::Slice;
 pub use trust::{Key, MIN_TOKEN_BYTES, TokenTooShort, Trust};
+pub use watch::{WaitedFor, Waiting, Watch};

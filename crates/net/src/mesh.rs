@@ -19,9 +19,10 @@ use crate::shared::Shared;
 /// a time. An error of any method but [`Codec`](crate::Codec)'s ends the mesh: all later calls give
 /// [`Error::Closed`], and the caller tells the others with [`fail`](Self::fail).
 ///
-/// Silence and closed sockets count only between [`begin_run`](Self::begin_run) and
-/// [`end_run`](Self::end_run); outside, a rank waits for a message without end, and only the end of
-/// the connection it waits on is noticed.
+/// Silence and closed sockets count between [`begin_run`](Self::begin_run) and
+/// [`end_run`](Self::end_run), and a worker counts the root's silence until the root rests, which is
+/// soon after its last run. Outside, a rank waits for a message without end, and only the end of the
+/// connection it waits on is noticed, by the kernel's keepalive if need be.
 pub struct Mesh {
     /// What lasts as long as the mesh. It is dropped first: whoever sees the connections close may count on it.
     held: Option<Box<dyn Send + Sync>>,
@@ -38,8 +39,41 @@ pub struct Traffic {
     pub sent_bytes: u64,
     /// Bytes that the sockets gave, headers and heartbeats included.
     pub received_bytes: u64,
+    /// Frames begun on the sockets, without heartbeats.
+    pub sent_frames: u64,
+    /// Frames taken from the sockets, without heartbeats.
+    pub received_frames: u64,
+    /// Transfers that this rank made one after the other: each waits for the one before.
+    pub n_exchanges: u64,
     /// Wall time that calls of this rank spent on sending and receiving, waiting for peers included.
     pub waited: Duration,
+}
+
+/// What was added since `earlier`.
+impl std::ops::Sub for Traffic {
+    type Output = Self;
+
+    fn sub(self, earlier: Self) -> Self {
+        Self {
+            sent_bytes: self.sent_bytes - earlier.sent_bytes,
+            received_bytes: self.received_bytes - earlier.received_bytes,
+            sent_frames: self.sent_frames - earlier.sent_frames,
+            received_frames: self.received_frames - earlier.received_frames,
+            n_exchanges: self.n_exchanges - earlier.n_exchanges,
+            waited: self.waited - earlier.waited,
+        }
+    }
+}
+
+impl std::ops::AddAssign for Traffic {
+    fn add_assign(&mut self, more: Self) {
+        self.sent_bytes += more.sent_bytes;
+        self.received_bytes += more.received_bytes;
+        self.sent_frames += more.sent_frames;
+        self.received_frames += more.received_frames;
+        self.n_exchanges += more.n_exchanges;
+        self.waited += more.waited;
+    }
 }
 
 impl Mesh {
@@ -70,7 +104,14 @@ impl Mesh {
             assert_eq!(connection.is_none(), peer == rank, "a connection a peer");
             let address = addresses[peer].clone();
             links.push(match connection {
-                Some(connection) => Some(Link::new(peer, address, connection)?),
+                Some(connection) => {
+                    let link = Link::new(peer, address, connection)?;
+                    if peer == 0 {
+                        // A worker whose root is gone has to be free for the next one soon.
+                        link.socket.watch_closely()?;
+                    }
+                    Some(link)
+                }
                 None => None,
             });
         }
@@ -119,19 +160,20 @@ impl Mesh {
     /// From now on heartbeats are sent, and peers that are silent or gone are noticed. A rank that
     /// another waits for within a run must have begun it, too, within the limit of silence.
     pub fn begin_run(&self) {
-        self.shared.set_in_run(true);
+        self.shared.begin_run();
         if let Some(monitor) = &self.monitor {
             monitor.wake();
         }
     }
 
-    /// Ends what [`begin_run`](Self::begin_run) began: this rank waits for nobody and owes no bytes.
+    /// Ends what [`begin_run`](Self::begin_run) began: this rank waits for nobody and owes no bytes. It
+    /// gives signs of life until the root rests: others may still be at work.
     pub fn end_run(&self) {
-        self.shared.set_in_run(false);
+        self.shared.end_run();
     }
 
     /// What the monitor has noticed since the run began, for a rank that computes for long: a peer
-    /// that has closed its connection.
+    /// that has closed its connection or is silent.
     pub fn lost(&self) -> Option<Error> {
         if self.shared.is_closed() {
             return None;
@@ -199,6 +241,9 @@ impl Mesh {
         Traffic {
             sent_bytes: links().map(|link| link.socket.sent_bytes()).sum(),
             received_bytes: links().map(|link| link.socket.received_bytes()).sum(),
+            sent_frames: links().map(|link| link.socket.sent_frames()).sum(),
+            received_frames: links().map(|link| link.socket.received_frames()).sum(),
+            n_exchanges: self.shared.n_exchanges(),
             waited: self.shared.waited(),
         }
     }

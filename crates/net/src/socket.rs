@@ -4,22 +4,29 @@
 
 #[cfg(target_os = "linux")]
 use std::fs::File;
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendFlags, Shutdown};
 use socket2::{SockRef, TcpKeepalive};
 
+/// Pieces handed to the kernel in one call. Linux and macOS both allow 1024 (`IOV_MAX`).
+pub(crate) const MAX_PIECES: usize = 1024;
+
 pub(crate) struct Socket {
     fd: OwnedFd,
     sent_bytes: AtomicU64,
     received_bytes: AtomicU64,
+    sent_frames: AtomicU64,
+    received_frames: AtomicU64,
     created: Instant,
     /// Nanoseconds from `created` to the last byte received.
     heard: AtomicU64,
+    /// The peer has said that it rests.
+    rests: AtomicBool,
 }
 
 impl Socket {
@@ -37,9 +44,24 @@ impl Socket {
             fd,
             sent_bytes: AtomicU64::new(0),
             received_bytes: AtomicU64::new(0),
+            sent_frames: AtomicU64::new(0),
+            received_frames: AtomicU64::new(0),
             created: Instant::now(),
             heard: AtomicU64::new(0),
+            rests: AtomicBool::new(false),
         })
+    }
+
+    /// Has the kernel notice within three seconds that the peer's device is gone while nothing is sent: two
+    /// probes without an answer.
+    pub(crate) fn watch_closely(&self) -> io::Result<()> {
+        let socket = SockRef::from(&self.fd);
+        if socket.local_addr()?.as_socket().is_some() {
+            let second = Duration::from_secs(1);
+            let keepalive = TcpKeepalive::new().with_time(second).with_interval(second);
+            socket.set_tcp_keepalive(&keepalive.with_retries(2))?;
+        }
+        Ok(())
     }
 
     /// Writes what fits. `more` says that further bytes of the same message follow at once.
@@ -85,7 +107,18 @@ impl Socket {
     ///
     /// `UnexpectedEof` if the peer has closed its side.
     pub(crate) fn receive(&self, into: &mut [u8]) -> io::Result<Option<usize>> {
-        match retry(|| rustix::io::read(&self.fd, &mut *into))? {
+        self.count_received(retry(|| rustix::io::read(&self.fd, &mut *into))?)
+    }
+
+    /// As [`receive`](Self::receive), into pieces that lie apart in memory.
+    pub(crate) fn receive_pieces(&self, into: &mut [IoSliceMut<'_>]) -> io::Result<Option<usize>> {
+        let n_pieces = into.len().min(MAX_PIECES);
+        let into = &mut into[..n_pieces];
+        self.count_received(retry(|| rustix::io::readv(&self.fd, &mut *into))?)
+    }
+
+    fn count_received(&self, received: Option<usize>) -> io::Result<Option<usize>> {
+        match received {
             Some(0) => Err(io::Error::new(
                 ErrorKind::UnexpectedEof,
                 "it closed the connection",
@@ -112,6 +145,38 @@ impl Socket {
 
     pub(crate) fn last_heard(&self) -> Instant {
         self.created + Duration::from_nanos(self.heard.load(Relaxed))
+    }
+
+    /// Counts a frame that is begun.
+    pub(crate) fn count_sent_frame(&self) {
+        self.sent_frames.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a frame whose header has been taken.
+    pub(crate) fn count_received_frame(&self) {
+        self.received_frames.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn sent_frames(&self) -> u64 {
+        self.sent_frames.load(Relaxed)
+    }
+
+    pub(crate) fn received_frames(&self) -> u64 {
+        self.received_frames.load(Relaxed)
+    }
+
+    pub(crate) fn set_rests(&self, rests: bool) {
+        self.rests.store(rests, SeqCst);
+    }
+
+    pub(crate) fn rests(&self) -> bool {
+        self.rests.load(SeqCst)
+    }
+
+    /// Whether so many bytes wait to be read that the peer may have no room for more, not even for a sign of life.
+    pub(crate) fn may_be_full(&self) -> bool {
+        let size = SockRef::from(&self.fd).recv_buffer_size().unwrap_or(0);
+        self.unread_bytes() as usize > size / 4
     }
 
     pub(crate) fn sent_bytes(&self) -> u64 {
@@ -182,7 +247,8 @@ fn send_flags(_more: bool) -> SendFlags {
     SendFlags::empty()
 }
 
-/// A host that vanished between two runs is noticed within half a minute.
+/// A device that vanished between two runs is noticed within half a minute, at little cost on lossy links: the
+/// next run notices it earlier.
 fn keepalive() -> TcpKeepalive {
     TcpKeepalive::new()
         .with_time(Duration::from_secs(15))

@@ -435,7 +435,7 @@ fn posted_frames_and_heartbeats_go_on_while_a_rank_computes() {
             let partial = vec![1.0; 1 << 18];
             let mut reduction = mesh.begin_all_reduce(AllReduce::Direct, &F32Codec);
             reduction.push([&partial[..]].into_iter()).expect("finite");
-            std::thread::sleep(quick().silence * 2);
+            peers[0].compute(quick().silence * 2, quick().heartbeat);
             let frames = std::iter::from_fn(|| peers[0].receive());
             let mut frames = frames.skip_while(|(kind, _)| *kind == HEARTBEAT);
             let (kind, payload) = frames.next().expect("the piece");

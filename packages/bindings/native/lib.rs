@@ -16,6 +16,8 @@ mod failure;
 mod forward;
 mod plan;
 mod rank_memory;
+mod rank_times;
 mod read_rate;
 mod trust;
+mod weight_sources;
 mod worker;

@@ -5,10 +5,11 @@ import type { CommandSpec } from "../src/args/command-spec.ts";
 import { convertSpec } from "../src/args/convert.ts";
 import { commandHelp, mainHelp } from "../src/args/help.ts";
 import { inferenceSpec } from "../src/args/inference.ts";
+import { planSpec } from "../src/args/plan.ts";
 import { unknownCommand } from "../src/args/unknown-command.ts";
 import { workerSpec } from "../src/args/worker.ts";
 
-const specs: CommandSpec[] = [inferenceSpec, benchSpec, workerSpec, convertSpec];
+const specs: CommandSpec[] = [inferenceSpec, benchSpec, planSpec, workerSpec, convertSpec];
 
 test("the help of worker, 80 columns wide", () => {
   assert.fixture(
@@ -40,6 +41,19 @@ Options:
                               a worker's port can use it, and read and change
                               what is sent. Needed on all sides.
 
+Weights:
+  -m, --model FILE            This device's own copy of the model: what agrees
+                              with the root's is read here and not sent.
+                              Default: none.
+  --cache-dir DIR             Where weights are kept, so that they are sent
+                              once. Workers may share it. Default: dllama in the
+                              platform's cache folder.
+  --max-cache-size SIZE       Room for them; what was used longest ago goes
+                              first. Default: 32gib, at most half of the disk's
+                              free space.
+  --no-cache                  Keep no weights on disk: the root sends them at
+                              each start.
+
 General:
   --verbose                   Tell more on stderr, and show the stack of an
                               error.
@@ -51,7 +65,7 @@ Examples:
   dllama worker --port 9999 --nthreads 4 --token-file /run/secrets/dllama
 
 Serves one root after another until Ctrl-C. It needs no model: the root sends it
-its share of the weights.
+its share of the weights, once.
 
 Root and workers have a token in common. The first start without one makes it,
 stores it where this user's root finds it, and prints the line to run on other

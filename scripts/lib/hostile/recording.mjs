@@ -45,7 +45,7 @@ async function pass(from, to) {
   });
   // A side that resets the connection ends it, too.
   from.on("error", () => to.destroy());
-  await once(from, "close");
+  await new Promise((resolve) => from.once("close", resolve));
   to.end();
   return Buffer.concat(chunks);
 }

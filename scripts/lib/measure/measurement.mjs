@@ -30,11 +30,13 @@ const MAIN = join(root, "packages/cli/dist/main.js");
  */
 export async function measurement(work) {
   const folder = mkdtempSync(join(tmpdir(), "dllama-measure-"));
-  // A token of its own: a measurement leaves nothing in the folders of whoever runs it.
+  // What was kept by an earlier run, or by whoever works here, would be measured with it; and a
+  // measurement leaves nothing in their folders.
   const config = join(folder, "config");
   mkdirSync(join(config, "dllama"), { recursive: true });
   writeFileSync(join(config, "dllama", "token"), "the token of a measurement\n", { mode: 0o600 });
-  const env = { ...process.env, XDG_CONFIG_HOME: config, DLLAMA_TOKEN: "" };
+  const cache = { XDG_CACHE_HOME: join(folder, "cache") };
+  const env = { ...process.env, ...cache, XDG_CONFIG_HOME: config, DLLAMA_TOKEN: "" };
   const children = new Set();
   const node = (script, ...args) => {
     const child = spawn(process.execPath, [script, ...args], {

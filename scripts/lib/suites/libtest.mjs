@@ -3,10 +3,7 @@
 import { basename } from "node:path";
 
 import { run } from "../children.mjs";
-import { failed, skipped } from "./outcome.mjs";
-
-/** With this a script says that the machine lacks what its tests need (sysexits' EX_TEMPFAIL). */
-const CANNOT_RUN_HERE = 75;
+import { CANNOT_RUN_HERE, failed, skipped } from "./outcome.mjs";
 
 const RESULT = /^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored;/gm;
 

@@ -19,6 +19,8 @@ import { runUvu } from "./uvu.mjs";
 /** A cold compilation of everything takes a quarter of it on two cores. */
 const CARGO_TIMEOUT_MS = 600_000;
 const CHECK_TIMEOUT_MS = 120_000;
+/** Thousands of connections, or runs over slow links. */
+const NETWORK_TIMEOUT_MS = 400_000;
 /** Bochs takes some minutes of its own time, and the machine may be busy. */
 const EMULATION_TIMEOUT_MS = 1_500_000;
 
@@ -104,6 +106,16 @@ export const suites = [
     run: ({ quick }) =>
       runUvu(join(root, "packages", name, "test"), (file) => !quick || !isEndToEnd(file)),
   })),
+  {
+    name: "hostile peers",
+    needsBuild: true,
+    run: () => runCheck(node("hostile-peers.mjs", "2000"), NETWORK_TIMEOUT_MS),
+  },
+  {
+    name: "namespaces",
+    needsBuild: true,
+    run: () => runCheck(node("test-netns.mjs"), NETWORK_TIMEOUT_MS),
+  },
   { name: "fuzz", needsBuild: true, run: check(node("fuzz.mjs", "2", "readers")) },
   { name: "scripts", isQuick: true, run: () => runUvu(join(root, "scripts/test")) },
 ];

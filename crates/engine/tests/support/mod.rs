@@ -32,6 +32,7 @@ pub fn load(file: &ModelFile, program: &str, n_threads: usize) -> Result<Root, E
         trust: trust(),
         n_threads,
         plan: None,
+        cache_folder: None,
     };
     Root::load(options, &|_| {})
 }
@@ -67,6 +68,7 @@ pub fn load_planned(
         trust: trust(),
         n_threads,
         plan,
+        cache_folder: None,
     };
     Root::load(options, &|_| {})
 }

@@ -3,6 +3,8 @@
 //! Neither reads a byte beyond what is asked for: a plain payload, and a slice on any link, goes from
 //! the kernel straight to where it belongs.
 
+use std::io::IoSliceMut;
+
 use crate::frame::{HEADER_BYTES, Header};
 use crate::link::Broken;
 use crate::link::records::Records;
@@ -49,6 +51,18 @@ impl Lane {
         match self {
             Self::Plain(_) => Ok(socket.receive(into)?),
             Self::Sealed(records) => records.payload(socket, into),
+        }
+    }
+
+    /// As [`payload`](Self::payload), of a slice: into pieces that have room for all that is left and no more.
+    pub(super) fn slice(
+        &mut self,
+        socket: &Socket,
+        into: &mut [IoSliceMut<'_>],
+    ) -> Result<Option<usize>, Broken> {
+        match self {
+            Self::Plain(_) => Ok(socket.receive_pieces(into)?),
+            Self::Sealed(records) => records.slice(socket, into),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The reading side of a link: what the next frame is, and its payload.
 
+use std::io::IoSliceMut;
+
 use crate::abort::Abort;
-use crate::frame::{Header, Kind, Mismatch};
+use crate::frame::{Header, Kind, Mismatch, REST};
 use crate::link::Broken;
 use crate::link::lane::Lane;
 use crate::seal::Opener;
@@ -37,7 +39,10 @@ impl FrameReader {
                 return Ok(None);
             };
             match header.kind {
-                Kind::Heartbeat => self.take(),
+                Kind::Heartbeat => {
+                    socket.set_rests(header.tag == REST);
+                    self.take();
+                }
                 Kind::Abort => {
                     self.take();
                     self.abort = Some(AbortPayload {
@@ -66,6 +71,15 @@ impl FrameReader {
         into: &mut [u8],
     ) -> Result<Option<usize>, Broken> {
         self.lane.payload(socket, into)
+    }
+
+    /// As [`payload`](Self::payload), of a slice and into pieces that lie apart in memory.
+    pub(crate) fn slice(
+        &mut self,
+        socket: &Socket,
+        into: &mut [IoSliceMut<'_>],
+    ) -> Result<Option<usize>, Broken> {
+        self.lane.slice(socket, into)
     }
 
     /// Counts bytes that pile up behind a frame nobody receives yet as a sign of life.

@@ -3,6 +3,8 @@
 //! A frame's first record is opened into memory of its own, because it begins with the header; the
 //! further ones of a long payload are opened straight into the payload's place.
 
+use std::io::IoSliceMut;
+
 use crate::frame::{Header, Kind, Mismatch};
 use crate::link::Broken;
 use crate::seal::{LENGTH_BYTES, MAX_TEXT_BYTES, Opener, sealed_bytes, text_bytes};
@@ -90,6 +92,18 @@ impl Records {
         };
         self.payload_left -= n_bytes as u64;
         Ok(Some(n_bytes))
+    }
+
+    /// As [`Lane::slice`](super::lane::Lane::slice).
+    pub(super) fn slice(
+        &mut self,
+        socket: &Socket,
+        into: &mut [IoSliceMut<'_>],
+    ) -> Result<Option<usize>, Broken> {
+        assert!(self.is_slice, "the payload of a slice");
+        let received = socket.receive_pieces(into)?;
+        self.payload_left -= received.unwrap_or(0) as u64;
+        Ok(received)
     }
 
     /// Opens a record that goes on with a payload: it is as full as can be.

@@ -162,6 +162,7 @@ impl FrameWriter {
         let free = self.at_border();
         if free {
             self.start(kind, tag, payload);
+            socket.count_sent_frame();
         }
         Ok(free)
     }
@@ -202,16 +203,19 @@ impl FrameWriter {
     }
 
     /// Sends a heartbeat if nothing else is under way. What the socket does not take of it is sent before
-    /// the next frame.
-    pub(crate) fn heartbeat(&mut self, socket: &Socket) -> io::Result<()> {
+    /// the next frame. Returns whether it is out.
+    pub(crate) fn heartbeat(&mut self, socket: &Socket, tag: u8) -> io::Result<bool> {
         self.flush(socket)?;
         if self.payload_left != 0 || !self.is_flushed() {
-            return Ok(());
+            return Ok(false);
         }
         if self.at_border() {
-            self.start(Kind::Heartbeat, 0, &Payload::Bytes(&[]));
+            self.start(Kind::Heartbeat, tag, &Payload::Bytes(&[]));
+            self.send_head(socket, false)?;
+            return Ok(self.head_is_out());
         }
-        self.send_head(socket, false).map(|_| ())
+        self.send_head(socket, false)?;
+        Ok(false)
     }
 
     fn start(&mut self, kind: Kind, tag: u8, payload: &Payload<'_>) {

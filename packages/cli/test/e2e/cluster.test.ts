@@ -108,6 +108,26 @@ test("the report counts ranks and bytes", async () => {
   assert.ok(Number(token["sentBytes"]) > 0 && Number(token["receivedBytes"]) > 0);
 });
 
+test("the summary tells what each rank did", async () => {
+  const json = await dllama([...story, "--format", "json", "--workers", address]);
+  const summary = jsonLines(json.stdout).at(-1);
+  const ranks: Record<string, unknown>[] = Array.isArray(summary?.["ranks"])
+    ? summary["ranks"]
+    : [];
+  assert.equal(
+    ranks.map((rank) => [rank["rank"], rank["nForwards"]]),
+    [
+      [0, 31],
+      [1, 31],
+    ],
+  );
+  for (const rank of ranks) assert.ok(Number(rank["computeMs"]) > 0, JSON.stringify(rank));
+  assert.is(ranks[1]?.["address"], address);
+  const report = await dllama([...story, "--workers", address]);
+  assert.match(report.stdout, /^ +0 {2}this device .* ms .* %$/m);
+  assert.match(report.stdout, new RegExp(`^ +1  ${address} .* ms .* %$`, "m"));
+});
+
 test("a second root is told that the worker is busy; Ctrl-C frees it for the next", async () => {
   const first = new Program([...endless, "--workers", address]);
   await first.printed("stdout", /🔶/);

@@ -18,11 +18,17 @@ const SERVER_TIMEOUT_MS = 300_000;
 /** A folder of its own, removed when the test file ends, as every program that still runs is ended. */
 export const folder = mkdtempSync(join(tmpdir(), "dllama-cli-"));
 
-/** The user's token is not the tests', and the tests' is not the user's. */
+/** The user's token and cache are not the tests', and theirs are not the user's. */
 const config = join(folder, "config");
 mkdirSync(join(config, "dllama"), { recursive: true });
 writeFileSync(join(config, "dllama", "token"), "the token of a test file\n", { mode: 0o600 });
-const ownEnvironment = { XDG_CONFIG_HOME: config, DLLAMA_TOKEN: "" };
+const ownEnvironment = {
+  XDG_CONFIG_HOME: config,
+  XDG_CACHE_HOME: join(folder, "cache"),
+  DLLAMA_TOKEN: "",
+};
+// What a test calls of the library has them, too.
+Object.assign(process.env, ownEnvironment);
 
 process.on("exit", () => {
   for (const program of running) program.kill("SIGKILL");
@@ -43,6 +49,8 @@ interface Options {
   timeoutMs?: number;
   /** Beside the harness's own. */
   environment?: Record<string, string>;
+  /** What it is run with, before its own command line. Defaults to nothing. */
+  within?: readonly string[];
 }
 
 export class Program {
@@ -51,12 +59,11 @@ export class Program {
   /** How it ended. */
   readonly ended: Promise<Outcome>;
 
-  constructor(
-    args: readonly string[],
-    { stdin = "", timeoutMs = TIMEOUT_MS, environment = {} }: Options = {},
-  ) {
-    const env = { ...process.env, ...ownEnvironment, ...environment };
-    this.#child = spawn(process.execPath, [main, ...args], { env });
+  constructor(args: readonly string[], options: Options = {}) {
+    const { stdin = "", timeoutMs = TIMEOUT_MS, environment = {}, within = [] } = options;
+    const [program, ...words] = [...within, process.execPath, main, ...args];
+    const env = { ...process.env, ...environment };
+    this.#child = spawn(program ?? process.execPath, words, { env });
     running.add(this);
     for (const name of ["stdout", "stderr"] as const) {
       this.#child[name].setEncoding("utf8").on("data", (text: string) => {

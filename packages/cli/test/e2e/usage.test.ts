@@ -13,6 +13,7 @@ const answers: [string[], RegExp][] = [
   [["--help", "worker"], /\n {2}dllama worker \[flags\]\n/],
   [["inference", "--steps", "0", "-h"], /\n {2}dllama inference /],
   [["bench", "--help"], /\n {2}dllama bench \[flags\]\n/],
+  [["plan", "--help"], /\n {2}dllama plan \[flags\]\n/],
   [["convert", "--help"], /\n {2}dllama convert FOLDER TYPE \[flags\]\n/],
 ];
 
@@ -42,6 +43,9 @@ const refused: [string[], RegExp][] = [
     /^error: a token and insecure exclude each other\n/,
   ],
   [["worker", "--token", "secret"], /^error: unknown flag --token\n/],
+  [["inference", "--split", "1,1"], /^error: --split expects 1 weights, .*, got 2: 1,1\nhint: /],
+  [["inference", "--split", "half"], /^error: --split expects auto, equal, or a weight /],
+  [["worker", "--max-memory", "0gib"], /^error: --max-memory expects a size such as 2gib/],
   [["convert", "llama"], /^error: TYPE is missing/],
 ];
 

@@ -2,6 +2,8 @@
 
 import { randomInt } from "node:crypto";
 
+import { findHeldBack } from "../cluster/held-back.ts";
+import { rankReports, slowdowns } from "../cluster/rank-report.ts";
 import type { Listener } from "../cluster/recovery/recovery.ts";
 import { DllamaError } from "../errors.ts";
 import { Sampler } from "../sampling/sampler.ts";
@@ -17,6 +19,8 @@ export interface GenerationContext {
   /** What computes, and goes on after a loss, in one generation. */
   computer: (listener: Listener) => Computer;
   tokenizer: Tokenizer;
+  /** Part of the weights that each rank has now, in any unit. */
+  shares: () => readonly number[];
   /** Positions of the KV cache. */
   seqLen: number;
   /** Waits until no other generation runs; returns what frees the turn. */
@@ -39,6 +43,7 @@ export class Generation implements AsyncIterable<Token> {
   readonly #averages = new Averages();
   /** The last forward that was begun before its token was handed out. */
   #underWay: Promise<unknown> = Promise.resolve();
+  readonly #stopped = new AbortController();
   #generated = 0;
 
   /** @throws DllamaError INVALID_ARGUMENT for an option out of range. */
@@ -60,14 +65,18 @@ export class Generation implements AsyncIterable<Token> {
     try {
       yield* this.#run(ids);
     } finally {
-      // Whoever stops in between need not wait for the forward that was begun, but the next turn does.
+      // Whoever stops in between waits for no worker that is gone. The forward that was begun they need not
+      // wait for either, but the next turn does.
+      this.#stopped.abort();
       void this.#underWay.then(freeTurn, freeTurn);
     }
   }
 
   async *#run(ids: number[]): AsyncGenerator<Token, void, undefined> {
     const { tokenizer } = this.#context;
-    const { signal, onEvent } = this.#options;
+    const { signal: wanted, onEvent } = this.#options;
+    const signal =
+      wanted === undefined ? this.#stopped.signal : AbortSignal.any([wanted, this.#stopped.signal]);
     const stopwatch = new Stopwatch();
     const computer = this.#context.computer({ signal, onEvent });
     const session = new Session(computer, stopwatch, { signal });
@@ -77,9 +86,9 @@ export class Generation implements AsyncIterable<Token> {
       stopReason = yield* this.#tokens(ids, session, stopwatch, decoder);
     } catch (error) {
       // The signal has cut a recovery short.
-      if (!isAborted(signal) || error !== signal?.reason) throw error;
+      if (!isAborted(signal) || error !== signal.reason) throw error;
     }
-    this.#end(ids.length, stopReason, decoder);
+    await this.#end(ids.length, stopReason, decoder, computer);
   }
 
   async *#tokens(
@@ -144,8 +153,20 @@ export class Generation implements AsyncIterable<Token> {
     );
   }
 
-  #end(promptTokens: number, stopReason: StopReason, decoder: StreamingDecoder): void {
+  async #end(
+    promptTokens: number,
+    stopReason: StopReason,
+    decoder: StreamingDecoder,
+    { engine }: Computer,
+  ): Promise<void> {
+    // The text is complete: a rank that is lost now is for the next forward to tell.
+    const times = await engine.rankTimes().catch(() => []);
+    const ranks = rankReports(times, this.#context.shares());
+    const heldBack = findHeldBack(ranks);
     this.summary = {
+      ranks,
+      heldBack,
+      advice: [...(heldBack === undefined ? [] : [heldBack.text]), ...slowdowns(ranks)],
       promptTokens,
       generatedTokens: this.#generated,
       prefillTokensPerSecond: perSecond(promptTokens, this.prompt?.generationMs ?? 0),

@@ -26,7 +26,12 @@ function rows(first: number, n: number): ForwardRow[] {
 /** The same model on another engine, whose errors are final. */
 function modelOn(engine: Engine, { tokenizer, info }: Model): Model {
   const load = (): Promise<never> => Promise.reject(new Error("one engine is all there is"));
-  return new Model(new Ranks({ engine, workers: [], plan: undefined }, load), tokenizer, info, {});
+  return new Model(
+    new Ranks({ engine, workers: [], plan: undefined, shares: [1] }, load),
+    tokenizer,
+    info,
+    {},
+  );
 }
 
 /** A model whose engine counts the forwards that are asked of it. */
@@ -38,6 +43,7 @@ async function countingModel(): Promise<{ model: Model; forwards: () => number }
     n++;
     return model.engine.forward(rowClass, asked);
   };
+  counting.rankTimes = () => model.engine.rankTimes();
   counting.dispose = () => model.dispose();
   return { model: modelOn(counting, model), forwards: () => n };
 }
@@ -125,20 +131,20 @@ test("two engines at once answer each in its order, with the same bits", async (
 
 test("a generation of brief forwards leaves turns to the event loop", async () => {
   const model = await loadModel({ nthreads: 1 });
-  let [turns, isDone] = [0, false];
+  const loop = { turns: 0, isDone: false };
   const count = async (): Promise<void> => {
-    while (!isDone) {
-      turns++;
+    while (!loop.isDone) {
+      loop.turns++;
       // oxlint-disable-next-line no-await-in-loop -- turns of the event loop
       await setImmediate();
     }
   };
   const counted = count();
   await text(model, 400);
-  isDone = true;
+  loop.isDone = true;
   await counted;
   // Some tens of milliseconds of forwards, of which at most two in a row are without a turn.
-  assert.ok(turns >= 5, `${turns} turns`);
+  assert.ok(loop.turns >= 5, `${loop.turns} turns`);
   await model.dispose();
 });
 
@@ -176,6 +182,7 @@ test("whoever stops in the middle, or aborts, leaves the engine in order", async
 test("a forward that fails after its caller has gone disturbs nobody", async () => {
   const model = await loadModel({ nthreads: 1 });
   const failing: Engine = Object.create(model.engine);
+  failing.rankTimes = () => model.engine.rankTimes();
   let n = 0;
   failing.forward = (rowClass, asked) =>
     n++ === 0 ? model.engine.forward(rowClass, asked) : Promise.reject(new Error("on purpose"));
