@@ -134,7 +134,7 @@ async function disturb({ teller, cluster, random, result, say, chosen }, one, ex
     result.unnoticed++;
     say(`${where}: not noticed`);
     // The next story would meet it: it has to be over.
-    await settle(teller, one, expected, result, where);
+    await endQuietly(teller, one, expected, result, where);
     return;
   }
   result.faults++;
@@ -145,7 +145,7 @@ async function disturb({ teller, cluster, random, result, say, chosen }, one, ex
 }
 
 /** A fault that nobody noticed in its story is noticed in the next, if it has cost anything. */
-async function settle(teller, one, expected, result, where) {
+async function endQuietly(teller, one, expected, result, where) {
   const told = await withinLimit(teller.tell(one));
   if (told === undefined) result.hangs.push(`after ${where}`);
   else if (String(told) !== expected) result.differences.push(`after ${where}`);

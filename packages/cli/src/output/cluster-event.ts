@@ -13,7 +13,7 @@ export function clusterEventText(event: ClusterEvent): string | undefined {
       return `${event.reason}. Waiting for it to come back.`;
     case "replan":
       return `${event.reason}. Sharing the model over the devices that are left.`;
-    case "fail":
+    default:
       return undefined;
   }
 }

@@ -39,7 +39,10 @@ export interface Computer {
 
 /** An engine whose errors are final. */
 export function unrecoverable(engine: Engine): Computer {
-  const recover = (error: unknown): Promise<never> => Promise.reject(error);
+  // oxlint-disable-next-line require-await -- what it throws has to be a rejection
+  const recover = async (error: unknown): Promise<never> => {
+    throw error;
+  };
   return { engine, recover, recovered() {}, isRecovering: false, noteLoss() {} };
 }
 

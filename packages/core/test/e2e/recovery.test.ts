@@ -45,7 +45,7 @@ class Crew {
   }
 
   async closeAll(): Promise<void> {
-    await Promise.all(this.workers.map((worker) => worker?.close()));
+    await Promise.all(this.workers.map(async (worker) => worker?.close()));
   }
 }
 
