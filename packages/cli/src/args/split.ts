@@ -8,6 +8,7 @@ const MAX_WEIGHT = 1e6;
 export const splitChoice: ValueType<SplitChoice> = {
   expected: "auto, equal, or a weight for each device with this one first, such as 2,1,1",
   choices: ["auto", "equal"],
+  example: "2,1,1",
   read(text) {
     const word = text.toLowerCase();
     if (word === "auto" || word === "equal") return word;
