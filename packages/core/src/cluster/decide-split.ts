@@ -92,6 +92,6 @@ function requireRoom(
   if (shortage === undefined) return ranks;
   const { message, advice } = shortage;
   throw new DllamaError("OUT_OF_MEMORY", `the model does not fit: ${message}`, {
-    hint: advice.length === 0 ? undefined : `It would fit with ${advice.join("; or with ")}.`,
+    hint: `It would fit with ${advice.join("; or with ")}.`,
   });
 }

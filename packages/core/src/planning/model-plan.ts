@@ -102,5 +102,6 @@ function requireDepth(depth: number, seqLen: number): void {
   throw new DllamaError(
     "INVALID_ARGUMENT",
     `expected a depth below the ${seqLen} positions of the KV cache, got ${depth}`,
+    { hint: "Give a smaller --depth, or a larger --max-seq-len." },
   );
 }
