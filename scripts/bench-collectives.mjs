@@ -26,7 +26,7 @@ const { values } = parseArgs({
 });
 const OURS = join(root, "target/release/examples/all_reduce_latency");
 const PORT = 9900;
-/** Of ten batches each; one round over Wi-Fi takes some tens of milliseconds. */
+/** Of ten rounds each; one round over Wi-Fi takes some tens of milliseconds. */
 const N_BATCHES = { loopback: 20, "1gbit": 9, "100mbit": 5, wifi: 3 };
 const TIMEOUT_MS = 300_000;
 
