@@ -45,6 +45,16 @@ pub enum Error {
         /// What the Program or the file says.
         got: String,
     },
+    /// Bytes of a weight that came over the network are not those that the root has hashed.
+    #[error("weight {}, unit {unit}: expected bytes with the hash {expected}, got others", name.escape_default())]
+    Unit {
+        /// The tensor's name.
+        name: String,
+        /// Index of the unit among the rank's.
+        unit: usize,
+        /// The hash.
+        expected: String,
+    },
     /// Memory that is not there.
     #[error("{what} take {} MiB, and {} MiB of memory are available", needed >> 20, available >> 20)]
     OutOfMemory {
@@ -128,6 +138,9 @@ pub enum Error {
     Ended,
 }
 
+/// The code of [`Error::Unit`]: a root that hears it forgets the hashes that it has kept.
+pub(crate) const WEIGHTS_DAMAGED: &str = "WEIGHTS_DAMAGED";
+
 impl Error {
     /// A value of a step's input that cannot go on.
     pub(crate) fn not_finite(step: &Step, index: usize) -> Self {
@@ -144,6 +157,7 @@ impl Error {
             Self::Program { .. } | Self::Mismatch { .. } => "PROGRAM_INVALID",
             Self::File { .. } => "FILE_UNREADABLE",
             Self::Weight { .. } => "MODEL_MALFORMED",
+            Self::Unit { .. } => WEIGHTS_DAMAGED,
             Self::OutOfMemory { .. }
             | Self::MemoryLimit { .. }
             | Self::TooLarge
@@ -161,6 +175,9 @@ impl Error {
         match self {
             Self::OutOfMemory { .. } => Some(
                 "Share the model over more workers, shorten the context (--max-seq-len), or end other programs.",
+            ),
+            Self::Unit { .. } => Some(
+                "The model file was changed while it was sent, or the network damaged it: start again.",
             ),
             Self::MemoryLimit { .. } => Some(
                 "Give this rank a smaller part (--split), shorten the context (--max-seq-len), or let the worker lend more.",

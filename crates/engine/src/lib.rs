@@ -3,8 +3,11 @@
 //! | module | idea |
 //! |---|---|
 //! | `program` | what a rank computes, as data, and the proof that it stays within its memory |
+//! | `host` | what the kernel tells of the machine: temperature, throttling |
 //! | `memory` | buffers and KV cache that threads share, availability |
-//! | `weights` | a rank's slices: mapped, gathered, sent, received |
+//! | `weights` | a rank's slices: mapped, gathered, of which units |
+//! | `transfer` | units from the root's file to a worker's memory, if the worker has them not |
+//! | `cache` | units and hashes on disk, between sessions |
 //! | `cores`, `matmul_rates` | what a device can do, as far as sharing a model out needs it |
 //! | `plan` | what the ranks have agreed on beside their Programs |
 //! | `rows` | what a forward is asked |
@@ -16,11 +19,13 @@
 #[cfg(target_endian = "big")]
 compile_error!("weights, caches and wire are little-endian, and used in place");
 
+mod cache;
 mod cores;
 mod error;
 mod float_type;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod host;
 mod matmul_rates;
 mod memory;
 mod ops;
@@ -30,18 +35,21 @@ mod rank;
 mod read_rate;
 mod roles;
 mod rows;
+mod transfer;
 mod weights;
 
 pub use cores::physical_cores;
 pub use error::Error;
 pub use float_type::FloatType;
+pub use host::{HostReport, HostState};
 pub use matmul_rates::MatmulRates;
 pub use memory::{RankMemory, rank_memory};
 pub use plan::{AllReducePlan, Measurement, Plan};
-pub use rank::{Digest, OpTimes, RowResult};
+pub use rank::{Digest, ForwardTimes, OpTimes, RankTimes, RowResult};
 pub use read_rate::read_rate;
 pub use roles::{
-    Connected, DeviceFacts, ForwardReport, Progress, Root, RootOptions, Worker, WorkerEvent,
-    WorkerOptions,
+    Connected, DeviceFacts, ForwardReport, Progress, Root, RootOptions, RootWatch, Storage, Worker,
+    WorkerEvent, WorkerOptions,
 };
 pub use rows::{Row, RowClass, Want};
+pub use transfer::Tally;

@@ -5,7 +5,7 @@ mod support;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use dllama_engine::program::{CacheType, Op, WireType};
+use dllama_engine::program::{CacheType, Op, Program, WireType};
 use dllama_engine::{Error, Root, RootOptions, RowClass, Worker, WorkerEvent, WorkerOptions};
 use dllama_net::{ConnectOptions, Mesh, connect};
 use support::model::{ModelFile, floats};
@@ -19,6 +19,10 @@ const FORWARD: u8 = 4;
 const FULL_ROW: u8 = 5;
 const MEASURE: u8 = 8;
 const PLAN: u8 = 9;
+const HASHES: u8 = 10;
+const SOURCES: u8 = 11;
+const READY: u8 = 12;
+const REPAIR: u8 = 13;
 
 /// All partials direct, as the root sends it.
 const DIRECT: &[u8] = br#"{"allReduce":{"scatteredFromBytes":null}}"#;
@@ -68,29 +72,103 @@ fn planned_root(worker: &Worker) -> Mesh {
     mesh
 }
 
-/// A root that gets as far as having its model loaded.
-fn loaded_root(worker: &Worker, file: &ModelFile) -> Mesh {
+/// A root that gets as far as its Program.
+fn accepted_root(worker: &Worker) -> (Mesh, Program) {
     let mesh = planned_root(worker);
     let program = tiny::program(1, 2, WireType::F32, CacheType::F32);
     mesh.begin_run();
     mesh.send_control(1, PROGRAM, tiny::json(&program).as_bytes())
         .expect("a worker");
     assert_eq!(mesh.receive_control(1, 8).expect("an answer").0, ACCEPTED);
+    (mesh, program)
+}
+
+/// A root that gets as far as having its model loaded.
+fn loaded_root(worker: &Worker, file: &ModelFile) -> Mesh {
+    let (mesh, program) = accepted_root(worker);
     let model = std::fs::read(file.path()).expect("the model");
     let open = std::fs::File::open(file.path()).expect("the model");
-    for weight in &program.weights {
-        let (source, size) = (&weight.source, 4);
-        let stride = u64::from(source.cols) * size;
-        let first = u64::from(source.first_row) * stride + u64::from(source.first_col) * size;
-        let row_bytes = weight.cols as usize * size as usize;
-        let offset = source.offset + first;
-        let rows = weight.rows as usize;
-        let slice = dllama_net::Slice::new(&open, &model, offset, rows, stride, row_bytes);
-        mesh.send_slice(1, &slice).expect("a worker");
+    let slices: Vec<_> = program
+        .weights
+        .iter()
+        .map(|weight| {
+            let (source, size) = (&weight.source, 4);
+            let stride = u64::from(source.cols) * size;
+            let first = u64::from(source.first_row) * stride + u64::from(source.first_col) * size;
+            let row_bytes = weight.cols as usize * size as usize;
+            let offset = source.offset + first;
+            let rows = weight.rows as usize;
+            let slice = dllama_net::Slice::new(&open, &model, offset, rows, stride, row_bytes);
+            let start = |row: usize| offset as usize + row * stride as usize;
+            let bytes = (0..rows).flat_map(|row| &model[start(row)..start(row) + row_bytes]);
+            let hash = blake3::hash(&bytes.copied().collect::<Vec<u8>>());
+            (slice, hash)
+        })
+        .collect();
+    // These weights are a unit each.
+    let hashes = slices.iter().flat_map(|(_, hash)| *hash.as_bytes());
+    mesh.send_control(1, HASHES, &hashes.collect::<Vec<u8>>())
+        .expect("a worker");
+    let (tag, sources) = mesh.receive_control(1, 1000).expect("an answer");
+    assert_eq!(tag, SOURCES);
+    let (_, sources) = sources.split_at(8);
+    assert_eq!(sources.len(), slices.len());
+    for ((slice, _), source) in slices.iter().zip(sources) {
+        if *source == 0 {
+            mesh.send_slice(1, slice).expect("a worker");
+        }
     }
-    assert_eq!(mesh.receive_control(1, 8).expect("an answer").0, LOADED);
+    while match mesh.receive_control(1, 8).expect("an answer").0 {
+        LOADED => false,
+        tag => {
+            assert_eq!(tag, READY);
+            true
+        }
+    } {}
     mesh.end_run();
     mesh
+}
+
+#[test]
+fn a_worker_outlives_roots_that_lie_about_weights() {
+    let (worker, told) = watched_worker();
+    let n_units = tiny::program(1, 2, WireType::F32, CacheType::F32)
+        .weights
+        .len();
+    let fails = |tag: u8, message: &[u8]| {
+        let (mesh, _) = accepted_root(&worker);
+        mesh.send_control(1, tag, message).expect("a worker");
+        failure(&told).0
+    };
+    for n_bytes in [0, 31, 33, 32 * (n_units + 1), 32 * 1024 + 32] {
+        let code = fails(HASHES, &vec![0; n_bytes]);
+        assert_eq!(code, "PROTOCOL_MISMATCH", "{n_bytes} bytes");
+    }
+    for tag in [PROGRAM, SOURCES, LOADED, REPAIR, 200] {
+        assert_eq!(fails(tag, &[0; 32]), "PROTOCOL_MISMATCH", "tag {tag}");
+    }
+
+    // Bytes that are not what their hash says, in the first weight and in all others.
+    let (mesh, program) = accepted_root(&worker);
+    mesh.send_control(1, HASHES, &vec![7; 32 * n_units])
+        .expect("a worker");
+    mesh.receive_control(1, 1000).expect("an answer");
+    let zeros = ModelFile::new(&[0; 1 << 16]);
+    let open = std::fs::File::open(zeros.path()).expect("the file");
+    for weight in &program.weights {
+        let n_bytes = (weight.rows * weight.cols * 4) as usize;
+        let slice = dllama_net::Slice::new(&open, &[0; 1 << 16], 0, 1, 0, n_bytes);
+        if mesh.send_slice(1, &slice).is_err() {
+            break;
+        }
+    }
+    let (code, message) = failure(&told);
+    assert_eq!(code, "WEIGHTS_DAMAGED");
+    assert!(
+        message.contains(", unit ") && message.starts_with("weight "),
+        "{message}"
+    );
+    serves(&worker);
 }
 
 #[test]
@@ -237,6 +315,7 @@ fn a_model_file_that_is_not_as_the_program_says_is_named() {
             workers: vec![],
             n_threads: 1,
             plan: None,
+            cache_folder: None,
         };
         let error = Root::load(options, &|_| {})
             .map(drop)
@@ -289,6 +368,7 @@ fn programs_that_do_not_belong_together_are_refused() {
             workers: vec![],
             n_threads: 1,
             plan: None,
+            cache_folder: None,
         };
         Root::load(options, &|_| {})
             .map(drop)

@@ -25,6 +25,7 @@ fn load(
             .collect(),
         n_threads,
         plan: Some(plan),
+        cache_folder: None,
     };
     Root::load(options, &|_| {}).expect("free workers")
 }

@@ -17,7 +17,7 @@ use crate::mesh::Mesh;
 
 impl Mesh {
     /// All ranks but this one, in order.
-    fn peers(&self) -> impl Iterator<Item = usize> + Clone + use<> {
+    pub(crate) fn peers(&self) -> impl Iterator<Item = usize> + Clone + use<> {
         let own = self.rank();
         (0..self.world_size()).filter(move |&peer| peer != own)
     }

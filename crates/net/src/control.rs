@@ -26,6 +26,21 @@ impl Mesh {
         self.exchange(vec![send], vec![])
     }
 
+    /// Sends a message to all other ranks at the same time: none waits until another has taken it.
+    ///
+    /// # Errors
+    ///
+    /// As [`broadcast`](Self::broadcast).
+    pub fn send_control_to_all(&self, tag: u8, payload: &[u8]) -> Result<(), Error> {
+        let sends = self.peers().map(|to| Outgoing {
+            to,
+            kind: Kind::Control,
+            tag,
+            payload: Payload::Bytes(payload),
+        });
+        self.exchange(sends.collect(), vec![])
+    }
+
     /// Waits for the next message of one rank, which has at most `max_bytes` of payload: without
     /// end between runs, with the limit of silence in a run.
     ///

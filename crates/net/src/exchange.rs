@@ -52,8 +52,12 @@ impl Mesh {
                 .collect(),
             unsent: Vec::new(),
             failure: None,
+            slept: false,
         };
         let result = exchange.run();
+        if exchange.slept {
+            shared.sleeper.set(None);
+        }
         if result.is_err() {
             shared.close();
         }
@@ -71,6 +75,8 @@ struct Exchange<'a> {
     /// Links on which writing failed, while something is still to be received there.
     unsent: Vec<(&'a Link, std::io::Error)>,
     failure: Option<Failure>,
+    /// Others may have been told whom this waits for.
+    slept: bool,
 }
 
 /// The first thing that went wrong, while frames to healthy peers are brought to an end.

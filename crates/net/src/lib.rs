@@ -12,6 +12,7 @@
 //! | `exchange` | many frames at once, in both directions, by the calling thread |
 //! | `collectives`, `control`, `slice` | what ranks say to each other, each one `exchange` |
 //! | `connect`, `listener`, `handshake` | how a root and its workers become a mesh |
+//! | `watch` | whom a rank waits for |
 //! | `monitor` | heartbeats and closed connections while a rank computes |
 
 mod abort;
@@ -36,6 +37,7 @@ mod shared;
 mod slice;
 mod socket;
 mod tcp;
+mod watch;
 
 pub use codec::{Codec, F32Codec};
 pub use collectives::{AllReduce, Reduction};
@@ -45,3 +47,4 @@ pub use limits::{LinkOptions, MAX_WORLD_SIZE};
 pub use listener::{Event, EventKind, Listener};
 pub use mesh::{Mesh, Traffic};
 pub use slice::Slice;
+pub use watch::{WaitedFor, Waiting, Watch};

@@ -9,6 +9,7 @@ use crate::abort::Abort;
 use crate::error::Error;
 use crate::limits::LinkOptions;
 use crate::link::{Broken, Link};
+use crate::watch::Sleeper;
 
 pub(crate) struct Shared {
     pub(crate) rank: usize,
@@ -19,6 +20,8 @@ pub(crate) struct Shared {
     closed: AtomicBool,
     cause: OnceLock<Abort>,
     waited_nanos: AtomicU64,
+    n_exchanges: AtomicU64,
+    pub(crate) sleeper: Sleeper,
 }
 
 impl Shared {
@@ -31,6 +34,8 @@ impl Shared {
             closed: AtomicBool::new(false),
             cause: OnceLock::new(),
             waited_nanos: AtomicU64::new(0),
+            n_exchanges: AtomicU64::new(0),
+            sleeper: Sleeper::default(),
         }
     }
 
@@ -59,8 +64,14 @@ impl Shared {
         self.closed.store(true, SeqCst);
     }
 
+    /// Counts an exchange and the time that it took.
     pub(crate) fn add_waited(&self, time: Duration) {
+        self.n_exchanges.fetch_add(1, Relaxed);
         self.waited_nanos.fetch_add(time.as_nanos() as u64, Relaxed);
+    }
+
+    pub(crate) fn n_exchanges(&self) -> u64 {
+        self.n_exchanges.load(Relaxed)
     }
 
     pub(crate) fn waited(&self) -> Duration {

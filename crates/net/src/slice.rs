@@ -2,17 +2,14 @@
 //! socket into the memory it is computed from. No byte is copied in user space on either side.
 
 use std::fs::File;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 
 use crate::error::Error;
 use crate::exchange::{Incoming, Outgoing, Target};
 use crate::frame::Kind;
 use crate::link::Payload;
 use crate::mesh::Mesh;
-use crate::socket::Socket;
-
-/// Row pieces handed to the kernel in one call. Linux and macOS both allow 1024 (`IOV_MAX`).
-const MAX_PIECES: usize = 1024;
+use crate::socket::{MAX_PIECES, Socket};
 
 /// Bytes handed to the kernel in one call at most. Linux itself stops just below 2 GiB.
 const MAX_CALL_BYTES: u64 = 1 << 30;
@@ -143,7 +140,8 @@ impl Mesh {
         self.exchange(vec![send], vec![])
     }
 
-    /// Receives a slice of exactly `dst.len()` bytes into the memory it is used from.
+    /// Receives a slice of exactly the bytes of all `pieces` (none of them empty) into the memory it is
+    /// used from: its rows may lie apart there, too.
     ///
     /// # Errors
     ///
@@ -152,11 +150,11 @@ impl Mesh {
     /// # Panics
     ///
     /// If `from` is this rank or none.
-    pub fn receive_slice(&self, from: usize, dst: &mut [u8]) -> Result<(), Error> {
+    pub fn receive_slice(&self, from: usize, pieces: Vec<IoSliceMut<'_>>) -> Result<(), Error> {
         let receive = Incoming {
             from,
             kind: Kind::Slice,
-            into: Target::Exact(dst),
+            into: Target::pieces(pieces),
         };
         self.exchange(vec![], vec![receive])
     }

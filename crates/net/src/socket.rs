@@ -4,7 +4,7 @@
 
 #[cfg(target_os = "linux")]
 use std::fs::File;
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -13,10 +13,15 @@ use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendFlags, Shutdown};
 use socket2::{SockRef, TcpKeepalive};
 
+/// Pieces handed to the kernel in one call. Linux and macOS both allow 1024 (`IOV_MAX`).
+pub(crate) const MAX_PIECES: usize = 1024;
+
 pub(crate) struct Socket {
     fd: OwnedFd,
     sent_bytes: AtomicU64,
     received_bytes: AtomicU64,
+    sent_frames: AtomicU64,
+    received_frames: AtomicU64,
     created: Instant,
     /// Nanoseconds from `created` to the last byte received.
     heard: AtomicU64,
@@ -37,6 +42,8 @@ impl Socket {
             fd,
             sent_bytes: AtomicU64::new(0),
             received_bytes: AtomicU64::new(0),
+            sent_frames: AtomicU64::new(0),
+            received_frames: AtomicU64::new(0),
             created: Instant::now(),
             heard: AtomicU64::new(0),
         })
@@ -85,7 +92,18 @@ impl Socket {
     ///
     /// `UnexpectedEof` if the peer has closed its side.
     pub(crate) fn receive(&self, into: &mut [u8]) -> io::Result<Option<usize>> {
-        match retry(|| rustix::io::read(&self.fd, &mut *into))? {
+        self.count_received(retry(|| rustix::io::read(&self.fd, &mut *into))?)
+    }
+
+    /// As [`receive`](Self::receive), into pieces that lie apart in memory.
+    pub(crate) fn receive_pieces(&self, into: &mut [IoSliceMut<'_>]) -> io::Result<Option<usize>> {
+        let n_pieces = into.len().min(MAX_PIECES);
+        let into = &mut into[..n_pieces];
+        self.count_received(retry(|| rustix::io::readv(&self.fd, &mut *into))?)
+    }
+
+    fn count_received(&self, received: Option<usize>) -> io::Result<Option<usize>> {
+        match received {
             Some(0) => Err(io::Error::new(
                 ErrorKind::UnexpectedEof,
                 "it closed the connection",
@@ -112,6 +130,24 @@ impl Socket {
 
     pub(crate) fn last_heard(&self) -> Instant {
         self.created + Duration::from_nanos(self.heard.load(Relaxed))
+    }
+
+    /// Counts a frame that is begun.
+    pub(crate) fn count_sent_frame(&self) {
+        self.sent_frames.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a frame whose header has been taken.
+    pub(crate) fn count_received_frame(&self) {
+        self.received_frames.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn sent_frames(&self) -> u64 {
+        self.sent_frames.load(Relaxed)
+    }
+
+    pub(crate) fn received_frames(&self) -> u64 {
+        self.received_frames.load(Relaxed)
     }
 
     pub(crate) fn sent_bytes(&self) -> u64 {

@@ -3,7 +3,7 @@
 mod support;
 
 use std::fs::File;
-use std::io::{Read, Seek, Write};
+use std::io::{IoSliceMut, Read, Seek, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -94,8 +94,10 @@ fn slices_arrive_byte_for_byte() {
                         let (mesh, source) = (&mesh, &source);
                         scope.spawn(move || {
                             for rectangle in RECTANGLES {
-                                mesh.send_slice(to, &slice(source, rectangle))
-                                    .expect("sent");
+                                for _ in 0..2 {
+                                    mesh.send_slice(to, &slice(source, rectangle))
+                                        .expect("sent");
+                                }
                             }
                         });
                     }
@@ -105,8 +107,13 @@ fn slices_arrive_byte_for_byte() {
             for rectangle in RECTANGLES {
                 let expected = expected(&source, rectangle);
                 let mut got = vec![0; expected.len()];
-                mesh.receive_slice(0, &mut got).expect("received");
-                assert!(got == expected, "{rectangle:?}");
+                // At once, and a few bytes here and there: more pieces than one call takes.
+                for piece_bytes in [got.len(), 7] {
+                    let pieces = got.chunks_mut(piece_bytes.max(1)).map(IoSliceMut::new);
+                    mesh.receive_slice(0, pieces.collect()).expect("received");
+                    assert!(got == expected, "{rectangle:?}");
+                    got.fill(0);
+                }
             }
         });
     }
@@ -127,7 +134,8 @@ fn contiguous_slices_are_sent_by_the_kernel_from_the_file() {
                 return;
             }
             let mut got = vec![0; N_ROWS * ROW_BYTES];
-            mesh.receive_slice(0, &mut got).expect("received");
+            let whole = vec![IoSliceMut::new(&mut got)];
+            mesh.receive_slice(0, whole).expect("received");
             let mut file = File::open(&source.path).expect("the file");
             let mut in_file = Vec::new();
             file.seek(std::io::SeekFrom::Start(TENSOR_OFFSET as u64))

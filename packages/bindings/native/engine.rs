@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dllama_engine::{Connected, Progress, Root, RootOptions};
+use dllama_engine::{Connected, Progress, Root, RootOptions, RootWatch};
 use napi::bindgen_prelude::{AsyncTask, BigInt, Object};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, ScopedTask, Status};
@@ -15,6 +15,7 @@ use crate::connection::Connection;
 use crate::engine_thread::{Answer, EngineThread};
 use crate::failure::{Failure, Outcome};
 use crate::plan::{Measurement, Plan};
+use crate::weight_sources::WeightSources;
 
 /// What an engine is made from.
 #[napi(object)]
@@ -24,13 +25,18 @@ pub struct EngineOptions {
     pub workers: Vec<String>,
     pub n_threads: u32,
     pub plan: Option<Plan>,
+    pub cache_folder: Option<String>,
 }
 
-/// How far loading has come, in bytes of weights of all ranks.
+/// How far loading has come on one rank, in bytes of its weights.
 #[napi(object)]
 pub struct LoadProgress {
+    pub rank: u32,
+    pub address: String,
     pub done_bytes: f64,
     pub total_bytes: f64,
+    pub sources: WeightSources,
+    pub hashed_bytes: f64,
 }
 
 /// Fingerprints of a rank's state, for tests: equal ones mean equal bits.
@@ -47,6 +53,7 @@ type OnProgress = ThreadsafeFunction<LoadProgress, (), LoadProgress, Status, fal
 pub struct Engine {
     pub(crate) thread: EngineThread,
     pub(crate) brief: Arc<Brief>,
+    pub(crate) watch: RootWatch,
     isa: &'static str,
     plan: dllama_engine::Plan,
     measurement: Option<dllama_engine::Measurement>,
@@ -123,6 +130,7 @@ pub struct Loaded {
     isa: &'static str,
     plan: dllama_engine::Plan,
     measurement: Option<dllama_engine::Measurement>,
+    watch: RootWatch,
 }
 
 pub struct Load {
@@ -150,6 +158,7 @@ impl<'task> ScopedTask<'task> for Load {
             workers: options.workers,
             n_threads: options.n_threads as usize,
             plan: options.plan.map(Into::into),
+            cache_folder: options.cache_folder.map(PathBuf::from),
         };
         let progress = told_to(self.on_progress.take());
         let load = || {
@@ -158,6 +167,7 @@ impl<'task> ScopedTask<'task> for Load {
                 isa: root.isa().name(),
                 plan: root.plan(),
                 measurement: root.measurement(),
+                watch: root.watch(),
                 thread: EngineThread::start(root)?,
             })
         };
@@ -169,6 +179,7 @@ impl<'task> ScopedTask<'task> for Load {
         Ok(Engine {
             thread: loaded.thread,
             brief: Arc::default(),
+            watch: loaded.watch,
             isa: loaded.isa,
             plan: loaded.plan,
             measurement: loaded.measurement,
@@ -180,8 +191,12 @@ fn told_to(on_progress: Option<OnProgress>) -> impl Fn(Progress) + Sync {
     move |progress| {
         if let Some(on_progress) = &on_progress {
             let progress = LoadProgress {
+                rank: progress.rank as u32,
                 done_bytes: progress.done_bytes as f64,
                 total_bytes: progress.total_bytes as f64,
+                sources: progress.tally.into(),
+                hashed_bytes: progress.hashed_bytes as f64,
+                address: progress.address,
             };
             on_progress.call(progress, ThreadsafeFunctionCallMode::NonBlocking);
         }

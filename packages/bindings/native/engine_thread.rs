@@ -1,20 +1,15 @@
 //! The thread of an engine: serves what JavaScript asks of it, one after the other, in order.
 //!
-//! After each job it stays awake for a moment, because the next forward of a generation comes as soon as
-//! JavaScript has chosen a token: waking a core that sleeps takes longer than all else that a token of a
-//! small model takes beside its arithmetic. Then it sleeps, and an idle engine costs nothing.
-//! `docs/decisions/0024-engine-thread.md` has the figures.
+//! Between two jobs it sleeps, so that an idle engine costs nothing. Staying awake for the next forward was
+//! tried: `docs/decisions/0024-engine-thread.md` has the figures.
 //!
 //! The thread owns the engine's root. A promise is settled through a deferred of Node-API, which keeps
 //! the process alive while something is under way; the thread itself does not.
 
 use std::collections::VecDeque;
-use std::hint;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, available_parallelism};
-use std::time::{Duration, Instant};
+use std::thread;
 
 use dllama_engine::Root;
 use napi::Env;
@@ -23,12 +18,6 @@ use napi::bindgen_prelude::{Object, PromiseRaw, ToNapiValue};
 use napi::sys::{napi_env, napi_value};
 
 use crate::failure::{Failure, Outcome};
-
-/// Waiting awake: what JavaScript takes from one forward to the next, woken from a core's sleep.
-const AWAKE: Duration = Duration::from_micros(150);
-
-/// Looks at the queue between two looks at the clock.
-const SPINS: u32 = 32;
 
 /// What is asked of the thread. Without a root the engine has been disposed of.
 type Job = Box<dyn FnOnce(&mut Option<Root>) + Send>;
@@ -57,7 +46,7 @@ pub struct EngineThread {
 impl EngineThread {
     /// Starts the thread.
     pub fn start(root: Root) -> Outcome<Self> {
-        let queue = Arc::new(Queue::new());
+        let queue = Arc::new(Queue::default());
         let root = Arc::new(Mutex::new(Some(root)));
         let (served, its_root) = (Arc::clone(&queue), Arc::clone(&root));
         let serve = move || {
@@ -164,13 +153,10 @@ impl<T: Answer> ToNapiValue for Settled<T> {
 }
 
 /// Jobs that wait for the thread.
+#[derive(Default)]
 struct Queue {
     state: Mutex<State>,
-    /// Changes with each job and with the end, so that the thread can look without the lock.
-    n_changes: AtomicU32,
     changed: Condvar,
-    /// How long the thread looks before it sleeps.
-    awake: Duration,
 }
 
 #[derive(Default)]
@@ -179,21 +165,9 @@ struct State {
     /// Jobs, and the one that the thread is at.
     n_under_way: usize,
     is_closed: bool,
-    is_asleep: bool,
 }
 
 impl Queue {
-    fn new() -> Self {
-        // On a single core, whoever waits awake keeps it from the one that is waited for.
-        let has_cores = available_parallelism().is_ok_and(|cores| cores.get() > 1);
-        Self {
-            state: Mutex::default(),
-            n_changes: AtomicU32::new(0),
-            changed: Condvar::new(),
-            awake: if has_cores { AWAKE } else { Duration::ZERO },
-        }
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -207,28 +181,18 @@ impl Queue {
         }
         state.jobs.push_back(job);
         state.n_under_way += 1;
-        self.tell(state);
+        drop(state);
+        self.changed.notify_one();
     }
 
     /// Lets the thread end after the jobs that there are.
     fn close(&self) {
-        let mut state = self.state();
-        state.is_closed = true;
-        self.tell(state);
-    }
-
-    fn tell(&self, mut state: MutexGuard<'_, State>) {
-        self.n_changes.fetch_add(1, Ordering::Release);
-        let is_asleep = std::mem::take(&mut state.is_asleep);
-        drop(state);
-        if is_asleep {
-            self.changed.notify_one();
-        }
+        self.state().is_closed = true;
+        self.changed.notify_one();
     }
 
     /// The next job; `None` at the end.
     fn next(&self) -> Option<Job> {
-        let mut is_rested = false;
         let mut state = self.state();
         loop {
             if let Some(job) = state.jobs.pop_front() {
@@ -237,35 +201,10 @@ impl Queue {
             if state.is_closed {
                 return None;
             }
-            if is_rested {
-                state.is_asleep = true;
-                state = self
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
-            } else {
-                // Changes are made under the lock: one after this is not missed.
-                let n_changes = self.n_changes.load(Ordering::Relaxed);
-                drop(state);
-                self.wait_awake(n_changes);
-                is_rested = true;
-                state = self.state();
-            }
-        }
-    }
-
-    /// Waits awake for a bounded time, and yields between looks: the kernel likes to put a thread that is
-    /// woken on the core of the one that wakes it, so that JavaScript may be waiting for this very core.
-    fn wait_awake(&self, n_changes: u32) {
-        let start = Instant::now();
-        while start.elapsed() < self.awake {
-            thread::yield_now();
-            for _ in 0..SPINS {
-                if self.n_changes.load(Ordering::Acquire) != n_changes {
-                    return;
-                }
-                hint::spin_loop();
-            }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 }

@@ -16,5 +16,7 @@ mod failure;
 mod forward;
 mod plan;
 mod rank_memory;
+mod rank_times;
 mod read_rate;
+mod weight_sources;
 mod worker;

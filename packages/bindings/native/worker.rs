@@ -1,12 +1,15 @@
 //! `WorkerServer`: this device as a worker.
 
-use dllama_engine::{Worker, WorkerEvent, WorkerOptions};
+use std::path::PathBuf;
+
+use dllama_engine::{Storage, Worker, WorkerEvent, WorkerOptions};
 use napi::bindgen_prelude::AsyncTask;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, ScopedTask, Status, Task};
 use napi_derive::napi;
 
 use crate::failure::{Failure, Outcome};
+use crate::weight_sources::WeightSources;
 
 /// What a worker lends.
 #[napi(object)]
@@ -14,6 +17,9 @@ pub struct ServerOptions {
     pub address: String,
     pub n_threads: u32,
     pub max_memory: Option<f64>,
+    pub cache_folder: Option<String>,
+    pub max_cache_bytes: Option<f64>,
+    pub model_path: Option<String>,
 }
 
 /// Something that a worker has to tell; the fields that a kind has are documented in TypeScript.
@@ -24,6 +30,7 @@ pub struct ServerEvent {
     pub rank: Option<u32>,
     pub world_size: Option<u32>,
     pub n_bytes: Option<f64>,
+    pub sources: Option<WeightSources>,
     pub weight_bytes: Option<f64>,
     pub kv_cache_bytes: Option<f64>,
     pub buffer_bytes: Option<f64>,
@@ -98,11 +105,17 @@ impl<'task> ScopedTask<'task> for Start {
         let tell = move |event| {
             on_event.call(describe(event), ThreadsafeFunctionCallMode::NonBlocking);
         };
+        let storage = Storage {
+            cache_folder: options.cache_folder.map(PathBuf::from),
+            // A cast of a float ends at the borders of the integer.
+            max_cache_bytes: options.max_cache_bytes.map(|n_bytes| n_bytes as u64),
+            model: options.model_path.map(PathBuf::from),
+        };
         let options = WorkerOptions {
             address: options.address,
             n_threads: options.n_threads as usize,
-            // A cast of a float ends at the borders of the integer.
             max_memory: options.max_memory.map(|n_bytes| n_bytes as u64),
+            storage,
         };
         let worker = Worker::start(options, tell);
         Ok(worker.map_err(Failure::from))
@@ -126,6 +139,7 @@ fn describe(event: WorkerEvent) -> ServerEvent {
         rank: None,
         world_size: None,
         n_bytes: None,
+        sources: None,
         weight_bytes: None,
         kv_cache_bytes: None,
         buffer_bytes: None,
@@ -152,9 +166,13 @@ fn describe(event: WorkerEvent) -> ServerEvent {
             described.buffer_bytes = Some(memory.buffer_bytes as f64);
             described.free_bytes = free_bytes.map(|n_bytes| n_bytes as f64);
         }
-        WorkerEvent::Loaded { n_bytes } => {
+        WorkerEvent::Loaded { tally } => {
             described.kind = "loaded".to_owned();
-            described.n_bytes = Some(n_bytes as f64);
+            described.sources = Some(tally.into());
+        }
+        WorkerEvent::CacheFailed { message } => {
+            described.kind = "cacheFailed".to_owned();
+            described.message = Some(message);
         }
         WorkerEvent::SessionEnded => described.kind = "sessionEnded".to_owned(),
         WorkerEvent::SessionFailed { code, message } => {

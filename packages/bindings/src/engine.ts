@@ -11,6 +11,8 @@ export interface EngineOptions {
   nThreads: number;
   /** What the ranks are to agree on. Defaults to what a measurement of the network gives. */
   plan?: Plan;
+  /** Where hashes of the model file are kept. Defaults to nowhere: each start reads the file through. */
+  cacheFolder?: string;
 }
 
 /** What the ranks of a session agree on beside their Programs. It decides bits. */
@@ -29,10 +31,30 @@ export interface Measurement {
   bytesPerSecond: number;
 }
 
-/** Bytes of weights that are ready on their ranks, of those of all ranks. */
+/** Bytes of a rank's weights by where they came from. */
+export interface WeightSources {
+  /** From the root, over the network. */
+  sentBytes: number;
+  /** From the worker's cache on disk. */
+  cachedBytes: number;
+  /** From the worker's memory, where a session that was lost has left them. */
+  heldBytes: number;
+  /** From the rank's own model file. */
+  localBytes: number;
+}
+
+/** How far loading has come on one rank. */
 export interface LoadProgress {
+  rank: number;
+  address: string;
+  /** Bytes of weights that are ready there. */
   doneBytes: number;
+  /** Bytes of its weights. */
   totalBytes: number;
+  /** Where they come from, as far as it is known. */
+  sources: WeightSources;
+  /** Bytes of the model file that the root has read for this rank to hash them. */
+  hashedBytes: number;
 }
 
 /**
@@ -104,6 +126,59 @@ export interface RankDigest {
   kvCache: bigint;
 }
 
+/** Sums over forwards of one class, in milliseconds and bytes. */
+export interface RankSums {
+  nForwards: number;
+  /** Time of ops. */
+  computeMs: number;
+  /** Time in which the first thread waited for the rank's others. */
+  waitMs: number;
+  /** Time in which the first thread waited for the network, and by that for other ranks. */
+  networkMs: number;
+  /** Wall time, from the rows to the results. */
+  totalMs: number;
+  /** Bytes given to the rank's sockets, framing included. */
+  sentBytes: number;
+  receivedBytes: number;
+}
+
+/** What the kernel tells of a rank's machine; null where it tells nothing. */
+export interface HostFacts {
+  /** Of the hottest zone. */
+  celsius: number | null;
+  /** Of the cores that are slowed down most: now, allowed at most, possible. */
+  frequencyMhz: number | null;
+  allowedMhz: number | null;
+  possibleMhz: number | null;
+  /** How often x86 cores throttled since the last answer. */
+  throttleEvents: number | null;
+  /**
+   * A Raspberry Pi since the last answer: bit 0 under-voltage, 1 frequency capped, 2 throttled, 3 soft
+   * limit of the temperature.
+   */
+  firmwareFlags: number | null;
+}
+
+/** Where a rank's time went. */
+export interface RankTimes {
+  rank: number;
+  /** As the root knows it. */
+  address: string;
+  /** Forwards of generated tokens. */
+  exact: RankSums;
+  /** Forwards of prompts. */
+  fast: RankSums;
+  host: HostFacts;
+}
+
+/** A forward that sleeps until peers send. */
+export interface Waiting {
+  /** `silentMs`: since the last bytes of the peer came, heartbeats included. */
+  peers: { rank: number; address: string; silentMs: number }[];
+  /** Since when. */
+  ms: number;
+}
+
 /** A model, loaded on all ranks. Garbage collection releases it, too. */
 export interface Engine {
   /** The instruction set that the root computes with. */
@@ -116,6 +191,10 @@ export interface Engine {
   fullRow(index: number): Promise<Float32Array>;
   /** Fingerprints of all ranks, in rank order. */
   digests(): Promise<RankDigest[]>;
+  /** Where the time of each rank went since this was asked the last time, in rank order. */
+  rankTimes(): Promise<RankTimes[]>;
+  /** Whom the forward under way waits for; null while it computes, or none is. */
+  waiting(): Waiting | null;
   /**
    * Connects to the workers anew after an error has ended the engine, and has them load again; each gets
    * `patienceMs` to answer. The KV cache is empty then. After an error it may be called again.

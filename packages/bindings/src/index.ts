@@ -4,7 +4,9 @@ import { loadAddon } from "./load-addon.ts";
 
 export type { Connection, ConnectOptions, DeviceFacts, MatmulRates } from "./connection.ts";
 export type { Engine, EngineOptions, ForwardResult, ForwardRow, LoadProgress } from "./engine.ts";
+export type { HostFacts, RankSums, RankTimes, Waiting } from "./engine.ts";
 export type { Measurement, OpMs, Plan, RankDigest, RowClass, RowResult } from "./engine.ts";
+export type { WeightSources } from "./engine.ts";
 export type { FloatType, SourceFloatType } from "./load-addon.ts";
 export type { ServerEvent, ServerOptions, WorkerServer } from "./worker.ts";
 

@@ -1,5 +1,7 @@
 /** The types of a worker. */
 
+import type { WeightSources } from "./engine.ts";
+
 /** What a worker lends. */
 export interface ServerOptions {
   /** `host:port`; port 0 picks one. */
@@ -7,13 +9,20 @@ export interface ServerOptions {
   nThreads: number;
   /** Bytes that a session may take. Defaults to what the system has. */
   maxMemory?: number;
+  /** Where units of weights are kept between sessions. Defaults to nowhere. */
+  cacheFolder?: string;
+  /** Defaults to 32 GiB, at most half of the disk's free space. */
+  maxCacheBytes?: number;
+  /** The worker's own copy of the model file. Defaults to none. */
+  modelPath?: string;
 }
 
 /** Something that a worker has to tell. */
 export interface ServerEvent {
   /**
    * `sessionBegan` (address, rank, worldSize), `loading` (what will be taken: nBytes, of which
-   * weightBytes, kvCacheBytes and bufferBytes; freeBytes, if known), `loaded` (nBytes), `sessionEnded`, `sessionFailed`
+   * weightBytes, kvCacheBytes and bufferBytes; freeBytes, if known), `loaded` (sources), `cacheFailed`
+   * (message), `sessionEnded`, `sessionFailed`
    * (code, message), or, about somebody at the port: `refused`, `sessionFailed`, `acceptFailed`
    * (address, message).
    */
@@ -22,6 +31,7 @@ export interface ServerEvent {
   rank?: number;
   worldSize?: number;
   nBytes?: number;
+  sources?: WeightSources;
   weightBytes?: number;
   kvCacheBytes?: number;
   bufferBytes?: number;

@@ -39,6 +39,51 @@ export const summary: Summary = {
   stopReason: "steps",
   tail: "",
   averages: figures,
+  ranks: [],
+  heldBack: undefined,
+  advice: [],
+};
+
+const silent = {
+  celsius: null,
+  frequencyMhz: null,
+  allowedMhz: null,
+  possibleMhz: null,
+  throttleEvents: null,
+  firmwareFlags: null,
+};
+
+/** The same run with two ranks, one of which holds the other back. */
+export const shared: Pick<Summary, "ranks" | "advice"> = {
+  ranks: [
+    {
+      rank: 0,
+      address: "10.0.0.1:9998",
+      nForwards: 1,
+      computeMs: 12.3456,
+      waitMs: 0.25,
+      networkMs: 9.5,
+      sentBytes: 2048.5,
+      receivedBytes: 1024,
+      share: 0.5,
+      host: silent,
+      throttling: [],
+    },
+    {
+      rank: 1,
+      address: "10.0.0.2:9998",
+      nForwards: 1,
+      computeMs: 20,
+      waitMs: 0,
+      networkMs: 1.75,
+      sentBytes: 1024,
+      receivedBytes: 2048,
+      share: 0.5,
+      host: { ...silent, celsius: 82 },
+      throttling: ["its firmware throttled it", "82 °C now"],
+    },
+  ],
+  advice: ["Rank 1 (10.0.0.2:9998) was slowed down: its firmware throttled it; 82 °C now."],
 };
 
 /** What a writer prints of the run. */
@@ -48,13 +93,18 @@ export function printRun(
     isTerminal: boolean;
     echo: boolean;
   }) => RunWriter,
-  { isTerminal = false, echo = false, tail = "" } = {},
+  {
+    isTerminal = false,
+    echo = false,
+    tail = "",
+    more = {},
+  }: { isTerminal?: boolean; echo?: boolean; tail?: string; more?: Partial<Summary> } = {},
 ): string {
   let printed = "";
   const writer = createWriter({ write: (text) => void (printed += text), isTerminal, echo });
   writer.start(start);
   writer.prompt(prompt);
   for (const token of tokens) writer.token(token);
-  writer.summary({ ...summary, tail });
+  writer.summary({ ...summary, tail, ...more });
   return printed;
 }

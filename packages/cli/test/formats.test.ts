@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { jsonWriter } from "../src/output/json.ts";
 import { reportWriter } from "../src/output/report.ts";
 import { textWriter } from "../src/output/text.ts";
-import { printRun } from "./fixed-run.ts";
+import { printRun, shared } from "./fixed-run.ts";
 
 test("the report has a line for the prompt and for each token, then averages", () => {
   assert.is(
@@ -30,6 +30,31 @@ test("the report has a line for the prompt and for each token, then averages", (
 
 test("the report names text that no token's line has", () => {
   assert.match(printRun(reportWriter, { tail: "\ufffd" }), /^Left over: {11}\ufffd$/m);
+});
+
+test("the report has a line for each of several ranks, and what is worth knowing", () => {
+  const lines = printRun(reportWriter, { more: shared }).trimEnd().split("\n");
+  assert.equal(lines.slice(-4), [
+    "rank  address        computes    waits  network    sent  received  weights",
+    "   0  this device    12.35 ms  0.25 ms  9.50 ms  2.0 kB    1.0 kB     50 %",
+    "   1  10.0.0.2:9998  20.00 ms  0.00 ms  1.75 ms  1.0 kB    2.0 kB     50 %",
+    "Rank 1 (10.0.0.2:9998) was slowed down: its firmware throttled it; 82 °C now.",
+  ]);
+});
+
+test("json has the ranks' figures as fields", () => {
+  const last = printRun(jsonWriter, { more: shared }).trimEnd().split("\n").at(-1) ?? "";
+  const { ranks, advice } = JSON.parse(last);
+  assert.equal(
+    ranks.map(({ computeMs, sentBytes }: Record<string, number>) => [computeMs, sentBytes]),
+    [
+      [12.346, 2049],
+      [20, 1024],
+    ],
+  );
+  assert.is(ranks[1].host.celsius, 82);
+  assert.equal(ranks[1].throttling, shared.ranks[1]?.throttling);
+  assert.equal(advice, shared.advice);
 });
 
 test("text in a pipe is exact", () => {

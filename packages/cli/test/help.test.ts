@@ -5,10 +5,11 @@ import type { CommandSpec } from "../src/args/command-spec.ts";
 import { convertSpec } from "../src/args/convert.ts";
 import { commandHelp, mainHelp } from "../src/args/help.ts";
 import { inferenceSpec } from "../src/args/inference.ts";
+import { planSpec } from "../src/args/plan.ts";
 import { unknownCommand } from "../src/args/unknown-command.ts";
 import { workerSpec } from "../src/args/worker.ts";
 
-const specs: CommandSpec[] = [inferenceSpec, benchSpec, workerSpec, convertSpec];
+const specs: CommandSpec[] = [inferenceSpec, benchSpec, planSpec, workerSpec, convertSpec];
 
 test("the help of worker, 80 columns wide", () => {
   assert.fixture(
@@ -27,10 +28,27 @@ Options:
   -t, --nthreads, --threads N
                               Threads that compute. Default: the physical cores
                               that this process may use.
+  --max-memory SIZE           Memory that a session may take, such as 2gib. A
+                              root gives this device no larger part, and one
+                              that does not fit is refused before anything is
+                              taken. Default: what the system has free.
   --insecure                  Listen where others can reach this device. Traffic
                               between devices is not encrypted and not
                               authenticated yet: anybody who reaches the port
                               can use it.
+
+Weights:
+  -m, --model FILE            This device's own copy of the model: what agrees
+                              with the root's is read here and not sent.
+                              Default: none.
+  --cache-dir DIR             Where weights are kept, so that they are sent
+                              once. Workers may share it. Default: dllama in the
+                              platform's cache folder.
+  --max-cache-size SIZE       Room for them; what was used longest ago goes
+                              first. Default: 32gib, at most half of the disk's
+                              free space.
+  --no-cache                  Keep no weights on disk: the root sends them at
+                              each start.
 
 General:
   --verbose                   Tell more on stderr, and show the stack of an
@@ -43,7 +61,7 @@ Examples:
   dllama worker --host 0.0.0.0 --insecure --port 9998 --nthreads 4
 
 Serves one root after another until Ctrl-C. It needs no model: the root sends it
-its share of the weights.
+its share of the weights, once.
 `,
   );
 });

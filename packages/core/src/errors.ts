@@ -21,6 +21,8 @@ export type ErrorCode =
   | "TOKENIZER_MISMATCH"
   /** The model's weights are not of the type that was asked for. */
   | "WEIGHTS_MISMATCH"
+  /** Weights that a worker received are not those that the root has hashed. */
+  | "WEIGHTS_DAMAGED"
   /** A checkpoint to convert is incomplete or breaks its format's rules. */
   | "CHECKPOINT_MALFORMED"
   | "CHECKPOINT_UNSUPPORTED"

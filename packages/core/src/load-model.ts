@@ -10,6 +10,7 @@ import type { LoadedRanks } from "./cluster/ranks.ts";
 import { requireLossOptions } from "./cluster/recovery/recovery.ts";
 import type { LossOptions } from "./cluster/recovery/recovery.ts";
 import { splitOfThoseLeft } from "./cluster/split.ts";
+import { weightShares } from "./cluster/weight-shares.ts";
 import { DllamaError } from "./errors.ts";
 import { MetadataView } from "./gguf/metadata-view.ts";
 import type { GgufFile } from "./gguf/gguf-file.ts";
@@ -59,8 +60,8 @@ export async function loadModel(options: LoadOptions = {}): Promise<Model> {
   const load = async (workers: readonly string[]): Promise<LoadedRanks> => {
     const split = splitOfThoseLeft(options.split ?? "auto", all, workers);
     const shared = { ...options, path, workers, split, nthreads, seqLen };
-    const { engine, plan } = await loadRanks(open, shared);
-    return { engine, plan, workers };
+    const { engine, programs, plan } = await loadRanks(open, shared);
+    return { engine, plan, workers, shares: weightShares(programs) };
   };
   const ranks = new Ranks(await load(all), load);
   const info = {

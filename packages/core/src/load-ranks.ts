@@ -1,7 +1,7 @@
 /** From an open model to an engine: ranks that meet, a Program for each, the weights on their ranks. */
 
 import { connectRanks, loadEngine } from "@dllama/bindings";
-import type { Connection, DeviceFacts, Engine } from "@dllama/bindings";
+import type { Connection, DeviceFacts, Engine, LoadProgress } from "@dllama/bindings";
 
 import { cacheFolder } from "./cache-folder.ts";
 import { loadAgreed, requireChoice } from "./cluster/agree.ts";
@@ -38,12 +38,15 @@ export interface RankOptions {
    * plan is kept for this model file and these workers. Defaults to `auto`.
    */
   allReduce?: AllReduceChoice | undefined;
-  /** Where measured plans, splits and rates are kept. Defaults to the platform's cache folder. */
+  /**
+   * Where measured plans, splits and rates and the hashes of model files are kept. Defaults to the
+   * platform's cache folder.
+   */
   cacheFolder?: string | undefined;
   /** Told what each rank will take, before anything is taken. */
   onShared?: ((ranks: SharedRank[]) => void) | undefined;
-  /** Told how many bytes of weights are ready on their ranks. */
-  onProgress?: ((progress: { doneBytes: number; totalBytes: number }) => void) | undefined;
+  /** Told how far each rank's weights have come, one rank at a time. */
+  onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
 
 /** A rank before it loads. */
@@ -121,6 +124,7 @@ async function loadOver(
     programs: programs.map((program) => JSON.stringify(program)),
     workers: [...workers],
     nThreads: options.nthreads,
+    cacheFolder: folder,
   };
   const load = (plan: { allReduce: SessionPlan["allReduce"] } | undefined): Promise<Engine> => {
     const planned = plan === undefined ? engineOptions : { ...engineOptions, plan };

@@ -1,6 +1,6 @@
 /** A loaded model. */
 
-import type { Engine, RankDigest } from "@dllama/bindings";
+import type { Engine, RankDigest, Waiting } from "@dllama/bindings";
 
 import type { Ranks } from "./cluster/ranks.ts";
 import { Recovery } from "./cluster/recovery/recovery.ts";
@@ -73,6 +73,7 @@ export class Model {
     const context = {
       computer: (listener: Listener) => new Recovery(this.#ranks, this.#onLoss, listener),
       tokenizer: this.tokenizer,
+      shares: () => this.#ranks.shares,
       seqLen: this.#info.seqLen,
       takeTurn: () => this.#takeTurn(),
     };
@@ -87,6 +88,11 @@ export class Model {
   /** Frees the workers and all memory, after what is under way; a recovery ends at once. */
   dispose(): Promise<void> {
     return this.#ranks.dispose();
+  }
+
+  /** Whom the forward under way waits for; null while it computes, or none is. */
+  waiting(): Waiting | null {
+    return this.engine.waiting();
   }
 
   async #takeTurn(): Promise<() => void> {

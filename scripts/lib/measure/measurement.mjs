@@ -30,6 +30,8 @@ const MAIN = join(root, "packages/cli/dist/main.js");
  */
 export async function measurement(work) {
   const folder = mkdtempSync(join(tmpdir(), "dllama-measure-"));
+  // What was kept by an earlier run, or by whoever works here, would be measured with it.
+  process.env.XDG_CACHE_HOME = join(folder, "cache");
   const children = new Set();
   const node = (script, ...args) => {
     const child = spawn(process.execPath, [script, ...args], { stdio: ["ignore", "pipe", "pipe"] });

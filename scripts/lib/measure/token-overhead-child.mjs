@@ -3,6 +3,7 @@
 import { writeSync } from "node:fs";
 
 import { runWriters } from "../../../packages/cli/dist/output/formats.js";
+import { Ranks } from "../../../packages/core/dist/cluster/ranks.js";
 import { loadModel, Model } from "../../../packages/core/dist/index.js";
 import { OverheadLedger } from "./overhead-ledger.mjs";
 
@@ -14,14 +15,17 @@ const ledger = new OverheadLedger();
 const loaded = await loadModel({ nthreads: 1 });
 /** The engine, with an ear at what its forwards report. */
 const engine = {
+  isa: loaded.engine.isa,
   forward: async (...args) => {
     const result = await loaded.engine.forward(...args);
     ledger.add(result);
     return result;
   },
   fullRow: (index) => loaded.engine.fullRow(index),
+  rankTimes: () => loaded.engine.rankTimes(),
 };
-const model = new Model(engine, loaded.tokenizer, loaded.info);
+const ranks = new Ranks({ engine, workers: [], plan: undefined, shares: [1] });
+const model = new Model(ranks, loaded.tokenizer, loaded.info, {});
 const write = (text) => process.stdout.write(text);
 const writer = runWriters.report({ write, isTerminal: false, echo: false });
 

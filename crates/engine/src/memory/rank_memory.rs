@@ -58,6 +58,19 @@ impl RankMemory {
     ///
     /// [`Error::OutOfMemory`], [`Error::MemoryLimit`].
     pub(crate) fn require(&self, max_bytes: Option<u64>) -> Result<(), Error> {
+        self.require_beyond(0, max_bytes)
+    }
+
+    /// The same for a rank that has `taken_bytes` of it already.
+    ///
+    /// # Errors
+    ///
+    /// As [`require`](Self::require).
+    pub(crate) fn require_beyond(
+        &self,
+        taken_bytes: u64,
+        max_bytes: Option<u64>,
+    ) -> Result<(), Error> {
         let needed = self.total_bytes();
         let what = self.to_string();
         if let Some(allowed) = max_bytes.filter(|&allowed| needed > allowed) {
@@ -68,11 +81,13 @@ impl RankMemory {
             });
         }
         match available_bytes() {
-            Some(available) if needed > available => Err(Error::OutOfMemory {
-                what,
-                needed,
-                available,
-            }),
+            Some(available) if needed.saturating_sub(taken_bytes) > available => {
+                Err(Error::OutOfMemory {
+                    what,
+                    needed: needed.saturating_sub(taken_bytes),
+                    available,
+                })
+            }
             _ => Ok(()),
         }
     }

@@ -6,6 +6,9 @@ mod op_times;
 mod q80_codec;
 mod results;
 mod scratch;
+mod times;
+
+use std::sync::Arc;
 
 use dllama_kernels::Kernels;
 
@@ -22,16 +25,19 @@ pub(crate) use q80_codec::Q80Codec;
 pub(crate) use results::RecordShape;
 pub use results::RowResult;
 pub(crate) use scratch::{SPAN, Scratch};
+pub(crate) use times::TimesLedger;
+pub use times::{ForwardTimes, RankTimes};
 
 /// A rank that is ready to compute.
 pub(crate) struct Rank {
     pub(crate) program: ValidProgram,
     pub(crate) kernels: Kernels,
     pub(crate) plan: Plan,
-    pub(crate) weights: Weights,
+    pub(crate) weights: Arc<Weights>,
     pub(crate) buffers: Buffers,
     pub(crate) caches: KvCaches,
     pub(crate) scratch: Scratch,
+    pub(crate) times: TimesLedger,
     /// Positions of each sequence that are in the cache.
     lengths: Vec<u32>,
     /// Rows of the last forward, all and selected.
@@ -47,13 +53,14 @@ impl Rank {
     pub(crate) fn new(
         program: ValidProgram,
         kernels: Kernels,
-        weights: Weights,
+        weights: Arc<Weights>,
         plan: Plan,
     ) -> Result<Self, Error> {
         Ok(Self {
             buffers: Buffers::new(&program)?,
             caches: KvCaches::new(&program)?,
             scratch: Scratch::new(&program)?,
+            times: TimesLedger::new(),
             lengths: vec![0; program.n_sequences as usize],
             last: (0, 0),
             program,

@@ -6,7 +6,8 @@ use dllama_net::Mesh;
 
 /// Root: the Program, as JSON. The worker answers [`ACCEPTED`].
 pub(crate) const PROGRAM: u8 = 1;
-/// Worker: the Program is valid and fits; the slices may come. Answers [`LOADED`] after them.
+/// Worker: the Program is valid and fits; hashes and slices may come ([`HASHES`]). Answers [`LOADED`]
+/// after them.
 pub(crate) const ACCEPTED: u8 = 2;
 /// Worker: all slices are here.
 pub(crate) const LOADED: u8 = 3;
@@ -24,13 +25,23 @@ pub(crate) const MEASURE: u8 = 8;
 /// Root: the plan, as JSON, once and before the Program.
 pub(crate) const PLAN: u8 = 9;
 
+/// Root: hashes of the next units of the worker's weights. The worker answers [`SOURCES`].
+pub(crate) const HASHES: u8 = 10;
+/// Worker: where it has each of them. The root sends the missing ones.
+pub(crate) const SOURCES: u8 = 11;
+/// Worker: bytes of weights in place that were not sent, while it reads.
+pub(crate) const READY: u8 = 12;
+/// Worker: indices of units that it had, and that are damaged. The root sends them.
+pub(crate) const REPAIR: u8 = 13;
 /// Root: what the worker's device is. The worker answers with the same tag, before the plan.
 pub(crate) const DEVICE: u8 = 20;
 /// Root: the worker is to measure its matmuls now. It answers with the same tag, before the plan.
 pub(crate) const RATES: u8 = 21;
+/// Root: where the time went since it asked the last time. The worker answers with the same tag.
+pub(crate) const TIMES: u8 = 25;
 
 /// Largest answer of a worker.
-pub(crate) const MAX_ANSWER_BYTES: usize = 64;
+pub(crate) const MAX_ANSWER_BYTES: usize = 256;
 
 /// Waits for a message of `rank` that has to have `tag`.
 ///

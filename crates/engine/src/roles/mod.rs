@@ -2,15 +2,20 @@
 
 mod connected;
 mod device;
+pub(crate) mod keeper;
 mod loading;
-mod messages;
+pub(crate) mod messages;
 mod planning;
 mod root;
 pub(crate) mod session;
+mod times;
+mod watch;
 mod worker;
 
 pub use connected::Connected;
 pub use device::DeviceFacts;
+pub use keeper::Storage;
 pub use loading::Progress;
 pub use root::{ForwardReport, Root, RootOptions};
+pub use watch::RootWatch;
 pub use worker::{Worker, WorkerEvent, WorkerOptions};

@@ -9,13 +9,15 @@ use dllama_net::{AllReduce, ConnectOptions, Mesh, connect};
 
 use super::connected::{Connected, say_goodbye};
 use super::loading::{Loading, Progress, parse};
-use super::messages::{DIGEST, FORWARD, FULL_ROW, expect};
+use super::messages::{DIGEST, FORWARD, FULL_ROW, TIMES, expect};
 use super::planning::{announce, measure};
+use super::watch::RootWatch;
+use crate::cache::KeptHashes;
 use crate::error::Error;
 use crate::memory::RankMemory;
 use crate::ops::candidates;
 use crate::plan::{Measurement, Plan};
-use crate::rank::{Digest, OpTimes, Rank, RowResult};
+use crate::rank::{Digest, OpTimes, Rank, RankTimes, RowResult};
 use crate::rows::{self, Row, RowClass};
 use crate::weights::{ModelFile, ReadAhead, WeightPlan};
 
@@ -31,6 +33,8 @@ pub struct RootOptions {
     pub n_threads: usize,
     /// What the ranks are to agree on; `None` has them measure the network first.
     pub plan: Option<Plan>,
+    /// Where hashes of the model file are kept; none reads the file through at each start with workers.
+    pub cache_folder: Option<PathBuf>,
 }
 
 /// What a forward gave, and what it took.
@@ -54,8 +58,10 @@ pub struct ForwardReport {
 pub struct Root {
     options: RootOptions,
     file: Arc<ModelFile>,
+    hashes: KeptHashes,
     pool: Pool,
     place: Mutex<Place>,
+    watch: RootWatch,
     isa: Isa,
     plan: Plan,
     measurement: Option<Measurement>,
@@ -103,20 +109,30 @@ impl Root {
         };
         let (mesh, pool) = connected.into_parts()?;
         let (plan, measurement) = agree(&mesh, options.plan)?;
-        let loading = Loading::new(&mesh, &programs, &options.programs, &file, progress);
+        let hashes = KeptHashes::of(options.cache_folder.as_deref(), &file);
+        let loading = Loading {
+            mesh: &mesh,
+            programs: &programs,
+            texts: &options.programs,
+            file: &file,
+            hashes: &hashes,
+            progress,
+        };
         let weights = loading.run()?;
         // Loading has checked that the weights are within the file.
         let read_ahead = ReadAhead::start(&programs[0], &weight_plan, file.clone());
         let own = programs.into_iter().next().expect("one program a rank");
         let place = Place {
             mesh,
-            rank: Rank::new(own, kernels, weights, plan)?,
+            rank: Rank::new(own, kernels, Arc::new(weights), plan)?,
             has_ended: false,
         };
         Ok(Self {
             options,
             file,
+            hashes,
             pool,
+            watch: RootWatch::of(&place.mesh),
             place: Mutex::new(place),
             isa: kernels.isa(),
             plan,
@@ -147,7 +163,16 @@ impl Root {
         let mesh = connect(connection)?;
         agree(&mesh, Some(self.plan))?;
         let texts = &self.options.programs;
-        Loading::new(&mesh, &programs, texts, &self.file, progress).run_again()?;
+        let loading = Loading {
+            mesh: &mesh,
+            programs: &programs,
+            texts,
+            file: &self.file,
+            hashes: &self.hashes,
+            progress,
+        };
+        loading.run_again()?;
+        self.watch.turn_to(&mesh);
         place.mesh = mesh;
         place.rank.clear();
         place.has_ended = false;
@@ -185,21 +210,24 @@ impl Root {
         let before = place.mesh.traffic();
         let start = Instant::now();
         let message = rows::encode(class, &rows);
-        let (results, op_times) = place.run(
+        let (results, op_times, traffic) = place.run(
             FORWARD,
             &message,
             |rank| rank.check(class, rows),
-            |rank, mesh, rows| rank.forward(&self.pool, mesh, &rows),
+            |rank, mesh, rows| {
+                let (results, op_times) = rank.forward(&self.pool, mesh, &rows)?;
+                let traffic = mesh.traffic() - before;
+                rank.times.add(class, &op_times, start.elapsed(), traffic);
+                Ok((results, op_times, traffic))
+            },
         )?;
-        let after = place.mesh.traffic();
-        let transfer = after.waited - before.waited;
         Ok(ForwardReport {
             rows: results,
-            inference: start.elapsed().saturating_sub(transfer),
-            transfer,
+            inference: start.elapsed().saturating_sub(traffic.waited),
+            transfer: traffic.waited,
             op_times,
-            sent_bytes: after.sent_bytes - before.sent_bytes,
-            received_bytes: after.received_bytes - before.received_bytes,
+            sent_bytes: traffic.sent_bytes,
+            received_bytes: traffic.received_bytes,
         })
     }
 
@@ -243,6 +271,38 @@ impl Root {
         )
     }
 
+    /// Where the time of each rank went since this was asked the last time, in rank order.
+    ///
+    /// # Errors
+    ///
+    /// As [`forward`](Self::forward).
+    pub fn rank_times(&self) -> Result<Vec<RankTimes>, Error> {
+        self.place().run(
+            TIMES,
+            &[],
+            |rank| Ok(rank.times.take()),
+            |_, mesh, own| {
+                let workers = 1..mesh.world_size();
+                let theirs = workers.map(|rank| RankTimes::receive(mesh, rank));
+                std::iter::once(Ok(own)).chain(theirs).collect()
+            },
+        )
+    }
+
+    /// The address of a rank, as the root knows it.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such rank.
+    pub fn address(&self, rank: usize) -> String {
+        self.place().mesh.address(rank).to_owned()
+    }
+
+    /// Tells other threads whom a forward waits for.
+    pub fn watch(&self) -> RootWatch {
+        self.watch.clone()
+    }
+
     fn place(&self) -> MutexGuard<'_, Place> {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -269,8 +329,7 @@ impl Place {
         let Self { mesh, rank, .. } = self;
         let prepared = prepare(rank)?;
         mesh.begin_run();
-        let sent =
-            (1..mesh.world_size()).try_for_each(|worker| mesh.send_control(worker, tag, message));
+        let sent = mesh.send_control_to_all(tag, message);
         let result = sent
             .map_err(Error::from)
             .and_then(|()| part(rank, mesh, prepared));

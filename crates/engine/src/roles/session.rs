@@ -1,11 +1,15 @@
 //! One session of a worker: the Program, the slices, then forwards until the root says goodbye.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use dllama_kernels::{Kernels, Pool};
 use dllama_net::Mesh;
 
 use super::device::DeviceFacts;
+use super::keeper::Keeper;
 use super::messages::{
-    ACCEPTED, BYE, DEVICE, DIGEST, FORWARD, FULL_ROW, LOADED, MEASURE, PLAN, PROGRAM, RATES,
+    ACCEPTED, BYE, DEVICE, DIGEST, FORWARD, FULL_ROW, LOADED, MEASURE, PLAN, PROGRAM, RATES, TIMES,
 };
 use super::planning::Rounds;
 use super::worker::WorkerEvent;
@@ -17,7 +21,7 @@ use crate::plan::{MAX_PLAN_BYTES, Plan};
 use crate::program::{MAX_PROGRAM_BYTES, ValidProgram};
 use crate::rank::Rank;
 use crate::rows;
-use crate::weights::{WeightPlan, Weights};
+use crate::transfer::{Holdings, Interrupted, Receiver};
 
 /// A session with one root.
 pub(crate) struct Session<'a> {
@@ -27,6 +31,7 @@ pub(crate) struct Session<'a> {
     pub(crate) n_threads: usize,
     /// Bytes that the session may take.
     pub(crate) max_memory: Option<u64>,
+    pub(crate) keeper: &'a Keeper,
 }
 
 impl Session<'_> {
@@ -34,21 +39,34 @@ impl Session<'_> {
     ///
     /// # Errors
     ///
-    /// Whatever ends the session otherwise.
+    /// Whatever ends the session otherwise. The slices then stay in memory for the next one.
     pub(crate) fn serve(&self, tell: &dyn Fn(WorkerEvent)) -> Result<(), Error> {
-        let mesh = self.mesh;
-        let Some(mut rank) = self.load(tell)? else {
+        let Some((rank, holdings)) = self.load(tell)? else {
             return Ok(());
         };
+        let result = self.answer(rank);
+        if result.is_err() {
+            self.keeper.hold(holdings);
+        }
+        result
+    }
+
+    /// Forwards, until the root says goodbye.
+    fn answer(&self, mut rank: Rank) -> Result<(), Error> {
+        let mesh = self.mesh;
         let max_bytes = rows::max_encoded_bytes(&rank.program);
         loop {
+            let before = mesh.traffic();
             let (tag, payload) = mesh.receive_control(0, max_bytes)?;
             mesh.begin_run();
+            let start = Instant::now();
             match tag {
                 FORWARD => {
                     let (class, rows) = rows::decode(&payload)?;
                     let rows = rank.check(class, rows)?;
-                    rank.forward(self.pool, mesh, &rows)?;
+                    let (_, op_times) = rank.forward(self.pool, mesh, &rows)?;
+                    let traffic = mesh.traffic() - before;
+                    rank.times.add(class, &op_times, start.elapsed(), traffic);
                 }
                 FULL_ROW => {
                     let bytes = payload.as_slice().try_into();
@@ -57,8 +75,9 @@ impl Session<'_> {
                     candidates::gather_row(&rank, mesh, index)?;
                 }
                 DIGEST => mesh.send_control(0, DIGEST, &rank.digest().encode())?,
+                TIMES => mesh.send_control(0, TIMES, &rank.times.take().encode())?,
                 BYE => return Ok(()),
-                other => return Err(unexpected(other, "forward, full row, digest or bye")),
+                other => return Err(unexpected(other, "forward, full row, digest, times or bye")),
             }
             mesh.end_run();
         }
@@ -100,7 +119,7 @@ impl Session<'_> {
     }
 
     /// The Program and the slices; `None` if the root said goodbye instead.
-    fn load(&self, tell: &dyn Fn(WorkerEvent)) -> Result<Option<Rank>, Error> {
+    fn load(&self, tell: &dyn Fn(WorkerEvent)) -> Result<Option<(Rank, Arc<Holdings>)>, Error> {
         let mesh = self.mesh;
         let Some(plan) = self.agree()? else {
             return Ok(None);
@@ -117,22 +136,35 @@ impl Session<'_> {
             source,
         })?;
         program.require_place(mesh.rank(), mesh.world_size())?;
-        let weight_bytes = WeightPlan::for_worker(&program)?.owned_bytes;
-        let memory = RankMemory::of(&program, weight_bytes)?;
+        let held = self.keeper.take(&program);
+        let stock = self.keeper.stock();
+        let memory = RankMemory::of(&program, stock.own_bytes(&program)?)?;
         tell(WorkerEvent::Loading {
             memory,
             free_bytes: free_bytes(self.max_memory),
         });
-        memory.require(self.max_memory)?;
+        let held_bytes = held.as_ref().map_or(0, |_| memory.weight_bytes);
+        memory.require_beyond(held_bytes, self.max_memory)?;
         mesh.send_control(0, ACCEPTED, &[])?;
-        let weights = Weights::receive(mesh, &program)?;
-        let rank = Rank::new(program, self.kernels, weights, plan)?;
+        let receiver = Receiver {
+            mesh,
+            program: &program,
+            stock,
+            n_threads: self.pool.n_threads(),
+        };
+        let (holdings, tally) = receiver.run(held).map_err(|interrupted| {
+            let Interrupted { error, holdings } = interrupted;
+            if let Some(holdings) = holdings {
+                self.keeper.hold(holdings);
+            }
+            error
+        })?;
+        let rank = Rank::new(program, self.kernels, holdings.weights.clone(), plan)?;
         mesh.send_control(0, LOADED, &[])?;
         mesh.end_run();
-        tell(WorkerEvent::Loaded {
-            n_bytes: weight_bytes,
-        });
-        Ok(Some(rank))
+        self.keeper.write(&holdings);
+        tell(WorkerEvent::Loaded { tally });
+        Ok(Some((rank, holdings)))
     }
 }
 

@@ -6,9 +6,11 @@ use std::thread::JoinHandle;
 use dllama_kernels::{Kernels, Pool};
 use dllama_net::{EventKind, Listener, Mesh};
 
+use super::keeper::{Keeper, Storage};
 use super::session::Session;
 use crate::error::Error;
 use crate::memory::RankMemory;
+use crate::transfer::Tally;
 
 /// What a worker has to tell.
 #[derive(Debug, Clone)]
@@ -31,8 +33,13 @@ pub enum WorkerEvent {
     },
     /// The slices are here.
     Loaded {
-        /// Their size.
-        n_bytes: usize,
+        /// Where they came from.
+        tally: Tally,
+    },
+    /// The cache is of no use for now: the session goes on without.
+    CacheFailed {
+        /// Why.
+        message: String,
     },
     /// The root said goodbye.
     SessionEnded,
@@ -63,6 +70,8 @@ pub struct WorkerOptions {
     pub n_threads: usize,
     /// Bytes that a session may take. Defaults to what the system has.
     pub max_memory: Option<u64>,
+    /// Where it finds weights by itself. Defaults to nowhere.
+    pub storage: Storage,
 }
 
 impl WorkerOptions {
@@ -72,6 +81,7 @@ impl WorkerOptions {
             address: address.into(),
             n_threads,
             max_memory: None,
+            storage: Storage::default(),
         }
     }
 }
@@ -90,6 +100,7 @@ struct Shared {
     pool: Pool,
     kernels: Kernels,
     options: WorkerOptions,
+    keeper: Keeper,
     /// The mesh of the session, so that closing can end it.
     session: Mutex<Option<Arc<Mesh>>>,
     on_event: Arc<OnEvent>,
@@ -100,7 +111,8 @@ impl Worker {
     ///
     /// # Errors
     ///
-    /// [`Error::Net`] if the address cannot be listened on, [`Error::System`] without threads.
+    /// [`Error::Net`] if the address cannot be listened on, [`Error::File`] for a model file of its own that
+    /// cannot be read, [`Error::System`] without threads.
     pub fn start(
         options: WorkerOptions,
         on_event: impl Fn(WorkerEvent) + Send + Sync + 'static,
@@ -109,6 +121,10 @@ impl Worker {
         let pool = Pool::new(options.n_threads)?;
         let on_event: Arc<OnEvent> = Arc::new(on_event);
         let at_port = Arc::clone(&on_event);
+        let of_cache = Arc::clone(&on_event);
+        let keeper = Keeper::new(options.storage.clone(), move |message| {
+            of_cache(WorkerEvent::CacheFailed { message });
+        })?;
         let listener = Listener::bind(
             &options.address,
             Box::new(move |event| {
@@ -128,6 +144,7 @@ impl Worker {
             pool,
             kernels,
             options,
+            keeper,
             session: Mutex::default(),
             on_event,
         });
@@ -200,6 +217,7 @@ impl Shared {
             kernels: self.kernels,
             n_threads: self.options.n_threads,
             max_memory: self.options.max_memory,
+            keeper: &self.keeper,
         };
         let serve = std::panic::AssertUnwindSafe(|| session.serve(&*self.on_event));
         match std::panic::catch_unwind(serve) {

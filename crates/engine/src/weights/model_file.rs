@@ -1,10 +1,13 @@
 //! The model file, mapped into memory.
 
 use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use memmap2::{Advice, Mmap, UncheckedAdvice};
 
+use super::rectangle::Rectangle;
 use crate::error::Error;
 use crate::program::Weight;
 use dllama_net::Slice;
@@ -17,6 +20,8 @@ use dllama_net::Slice;
 pub struct ModelFile {
     file: File,
     map: Mmap,
+    /// Its identity then.
+    opened: Vec<u8>,
 }
 
 impl ModelFile {
@@ -34,7 +39,13 @@ impl ModelFile {
         // SAFETY: the mapping is read-only, and what is read from it is plain numbers, right or
         // wrong: a change by another process cannot break an invariant. Truncation is documented.
         let map = unsafe { Mmap::map(&file) }.map_err(refused)?;
-        Ok(Self { file, map })
+        let mut opened = Self {
+            file,
+            map,
+            opened: vec![],
+        };
+        opened.opened = opened.identity().map_err(refused)?;
+        Ok(opened)
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -71,21 +82,46 @@ impl ModelFile {
         Ok(())
     }
 
-    /// The slice of a weight that [`check`](Self::check) has passed.
-    pub(crate) fn slice(&self, weight: &Weight) -> Slice<'_> {
-        let (source, float_type) = (&weight.source, weight.float_type);
-        // A valid Program's columns are whole blocks.
-        let n_bytes = |cols: u32| float_type.n_bytes(cols as usize).expect("whole blocks");
-        let row_stride = n_bytes(source.cols) as u64;
-        let first = u64::from(source.first_row) * row_stride + n_bytes(source.first_col) as u64;
+    /// A part of the file, to be sent. It lies in a tensor that [`check`](Self::check) has passed.
+    pub(crate) fn slice(&self, part: &Rectangle) -> Slice<'_> {
         Slice::new(
             &self.file,
             &self.map,
-            source.offset + first,
-            weight.rows as usize,
-            row_stride,
-            n_bytes(weight.cols),
+            part.start as u64,
+            part.n_rows,
+            part.stride as u64,
+            part.row_bytes,
         )
+    }
+
+    /// The bytes of a part of a tensor that [`check`](Self::check) has passed, in pieces.
+    pub(crate) fn pieces(&self, part: &Rectangle) -> impl Iterator<Item = &[u8]> {
+        part.spans().map(|span| &self.map[span])
+    }
+
+    /// What tells this file, as it is now, from others and from itself after a change.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub(crate) fn identity(&self) -> io::Result<Vec<u8>> {
+        let found = self.file.metadata()?;
+        let numbers = [
+            found.dev() as i64,
+            found.ino() as i64,
+            found.size() as i64,
+            found.mtime(),
+            found.mtime_nsec(),
+            // It moves with any change, even where the other is set back.
+            found.ctime(),
+            found.ctime_nsec(),
+        ];
+        Ok(numbers.iter().flat_map(|n| n.to_le_bytes()).collect())
+    }
+
+    /// Whether the file is as it was when it was opened.
+    pub(crate) fn is_unchanged(&self) -> bool {
+        self.identity().is_ok_and(|now| now == self.opened)
     }
 
     /// Tells the system that a tensor is read soon, from its beginning to its end.

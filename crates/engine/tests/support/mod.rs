@@ -30,6 +30,7 @@ pub fn load(file: &ModelFile, program: &str, n_threads: usize) -> Result<Root, E
         workers: vec![],
         n_threads,
         plan: None,
+        cache_folder: None,
     };
     Root::load(options, &|_| {})
 }
@@ -64,6 +65,7 @@ pub fn load_planned(
             .collect(),
         n_threads,
         plan,
+        cache_folder: None,
     };
     Root::load(options, &|_| {})
 }

@@ -13,10 +13,46 @@ pub const MAX_TOKENS: u32 = 256;
 /// Floats of the whole model.
 pub const N_FLOATS: usize = (2 * VOCAB * DIM + DIM + 2 * HIDDEN * DIM) as usize;
 
+/// Sizes of such a model.
+#[derive(Clone, Copy)]
+pub struct Shape {
+    pub dim: u32,
+    pub hidden: u32,
+    pub vocab: u32,
+}
+
+impl Shape {
+    /// Floats of the whole model.
+    pub fn n_floats(&self) -> usize {
+        (2 * self.vocab * self.dim + self.dim + 2 * self.hidden * self.dim) as usize
+    }
+}
+
 /// The Program of one rank.
 pub fn program(rank: u32, world_size: u32, wire: WireType) -> Program {
-    let part = |n: u32| (rank * n / world_size, (rank + 1) * n / world_size);
-    let (hidden, vocab) = (part(HIDDEN), part(VOCAB));
+    let borders = |n: u32| (0..=world_size).map(|rank| rank * n / world_size).collect();
+    let shape = Shape {
+        dim: DIM,
+        hidden: HIDDEN,
+        vocab: VOCAB,
+    };
+    let split: (Vec<u32>, Vec<u32>) = (borders(HIDDEN), borders(VOCAB));
+    program_of(shape, rank, (&split.0, &split.1), wire)
+}
+
+/// The Program of one rank of a model whose hidden dimension and vocabulary are split at these borders, 0 and
+/// the end among them.
+pub fn program_of(
+    shape: Shape,
+    rank: u32,
+    (hidden, vocab): (&[u32], &[u32]),
+    wire: WireType,
+) -> Program {
+    let Shape { dim, .. } = shape;
+    let world_size = hidden.len() as u32 - 1;
+    let vocab_split = vocab.windows(2).map(|part| part[1] - part[0]).collect();
+    let part = |borders: &[u32]| (borders[rank as usize], borders[rank as usize + 1]);
+    let (hidden, vocab) = (part(hidden), part(vocab));
     let buffer = |name: &str, width, rows| Buffer {
         name: name.to_owned(),
         width,
@@ -59,9 +95,7 @@ pub fn program(rank: u32, world_size: u32, wire: WireType) -> Program {
         },
         Op::Candidates {
             logits,
-            vocab_split: (0..world_size)
-                .map(|rank| (rank + 1) * VOCAB / world_size - rank * VOCAB / world_size)
-                .collect(),
+            vocab_split,
             k: 8,
         },
     ];
@@ -69,19 +103,19 @@ pub fn program(rank: u32, world_size: u32, wire: WireType) -> Program {
         version: Program::VERSION,
         world_size,
         rank,
-        vocab_size: VOCAB,
+        vocab_size: shape.vocab,
         seq_len: MAX_TOKENS,
         n_sequences: 1,
         max_tokens: MAX_TOKENS,
         buffer_float_type: wire,
         kv_cache_type: CacheType::F32,
-        weights: weights(hidden, vocab),
+        weights: weights(shape, hidden, vocab),
         buffers: vec![
-            buffer("x", DIM, all),
-            buffer("h", DIM, all),
+            buffer("x", dim, all),
+            buffer("h", dim, all),
             buffer("u", hidden.1 - hidden.0, all),
-            buffer("partial", DIM, all),
-            buffer("last", DIM, selected),
+            buffer("partial", dim, all),
+            buffer("last", dim, selected),
             buffer("logits", vocab.1 - vocab.0, selected),
         ],
         ropes: vec![],
@@ -93,14 +127,15 @@ pub fn program(rank: u32, world_size: u32, wire: WireType) -> Program {
 /// Rows and columns of a matrix, or the first of something and its end.
 type Pair = (u32, u32);
 
-fn weights(hidden: Pair, vocab: Pair) -> Vec<Weight> {
+fn weights(shape: Shape, hidden: Pair, vocab: Pair) -> Vec<Weight> {
+    let Shape { dim, .. } = shape;
     let mut offset = 0;
     let shapes = [
-        ("embedding", (VOCAB, DIM), (0, VOCAB), (0, DIM)),
-        ("norm", (1, DIM), (0, 1), (0, DIM)),
-        ("up", (HIDDEN, DIM), hidden, (0, DIM)),
-        ("down", (DIM, HIDDEN), (0, DIM), hidden),
-        ("output", (VOCAB, DIM), vocab, (0, DIM)),
+        ("embedding", (shape.vocab, dim), (0, shape.vocab), (0, dim)),
+        ("norm", (1, dim), (0, 1), (0, dim)),
+        ("up", (shape.hidden, dim), hidden, (0, dim)),
+        ("down", (dim, shape.hidden), (0, dim), hidden),
+        ("output", (shape.vocab, dim), vocab, (0, dim)),
     ];
     let weight = |(name, size, rows, cols): (&str, Pair, Pair, Pair)| {
         let source = Source {

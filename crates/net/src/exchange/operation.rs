@@ -1,10 +1,11 @@
 //! One frame of an exchange, outgoing or incoming, and how far it has got.
 
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::sync::MutexGuard;
 
 use crate::frame::{Header, Kind, Mismatch};
 use crate::link::{Broken, FrameReader, FrameWriter, Link, Payload};
+use crate::socket::Socket;
 
 /// A frame to send.
 pub(crate) struct Outgoing<'a> {
@@ -25,6 +26,13 @@ pub(crate) struct Incoming<'a> {
 pub(crate) enum Target<'a> {
     /// It has exactly this many bytes.
     Exact(&'a mut [u8]),
+    /// It has exactly the bytes of all pieces, which lie apart in memory.
+    Pieces {
+        pieces: Vec<IoSliceMut<'a>>,
+        /// Those before are full.
+        next: usize,
+        n_bytes: usize,
+    },
     /// It has any length up to `max_bytes`.
     Message {
         max_bytes: usize,
@@ -33,15 +41,28 @@ pub(crate) enum Target<'a> {
     },
 }
 
-impl Target<'_> {
+impl<'a> Target<'a> {
+    /// Pieces, none of them empty.
+    pub(crate) fn pieces(pieces: Vec<IoSliceMut<'a>>) -> Self {
+        let n_bytes = pieces.iter().map(|piece| piece.len()).sum();
+        Self::Pieces {
+            pieces,
+            next: 0,
+            n_bytes,
+        }
+    }
+
     /// Checks the frame that came and makes room for it.
     fn accept(&mut self, kind: Kind, header: Header) -> Result<(), Mismatch> {
         let (fits, limit) = match self {
-            Self::Exact(dst) => (header.n_bytes == dst.len() as u64, format!("{}", dst.len())),
             Self::Message { max_bytes, .. } => (
                 header.n_bytes <= *max_bytes as u64,
                 format!("at most {max_bytes}"),
             ),
+            ref exact => {
+                let n_bytes = exact.n_bytes();
+                (header.n_bytes == n_bytes as u64, n_bytes.to_string())
+            }
         };
         if header.kind != kind || !fits {
             return Err(Mismatch::new(
@@ -56,11 +77,31 @@ impl Target<'_> {
         Ok(())
     }
 
-    fn buffer(&mut self) -> &mut [u8] {
+    fn n_bytes(&self) -> usize {
         match self {
-            Self::Exact(dst) => dst,
-            Self::Message { bytes, .. } => bytes,
+            Self::Exact(dst) => dst.len(),
+            Self::Pieces { n_bytes, .. } => *n_bytes,
+            Self::Message { bytes, .. } => bytes.len(),
         }
+    }
+
+    /// Reads what is there behind the first `position` bytes of the payload, which is not all.
+    fn receive(&mut self, socket: &Socket, position: usize) -> io::Result<usize> {
+        let received = match self {
+            Self::Exact(dst) => socket.receive(&mut dst[position..]),
+            Self::Message { bytes, .. } => socket.receive(&mut bytes[position..]),
+            Self::Pieces { pieces, next, .. } => {
+                let received = socket.receive_pieces(&mut pieces[*next..]);
+                if let Ok(Some(n_bytes)) = received {
+                    let mut rest = &mut pieces[*next..];
+                    let n_before = rest.len();
+                    IoSliceMut::advance_slices(&mut rest, n_bytes);
+                    *next += n_before - rest.len();
+                }
+                received
+            }
+        };
+        Ok(received?.unwrap_or(0))
     }
 }
 
@@ -145,22 +186,22 @@ impl<'a> Receiving<'a> {
                 Some(header) => {
                     self.frame.into.accept(self.frame.kind, header)?;
                     self.reader.take();
+                    socket.count_received_frame();
                     0
                 }
             },
         };
         let begun_now = self.position.is_none();
-        let rest = &mut self.frame.into.buffer()[position..];
-        let n_bytes = match rest {
-            [] => 0,
-            rest => socket.receive(rest)?.unwrap_or(0),
+        let n_bytes = match position == self.frame.into.n_bytes() {
+            true => 0,
+            false => self.frame.into.receive(socket, position)?,
         };
         position += n_bytes;
         self.position = Some(position);
         Ok(begun_now || n_bytes > 0)
     }
 
-    pub(super) fn is_done(&mut self) -> bool {
-        self.position == Some(self.frame.into.buffer().len())
+    pub(super) fn is_done(&self) -> bool {
+        self.position == Some(self.frame.into.n_bytes())
     }
 }

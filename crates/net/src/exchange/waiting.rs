@@ -30,6 +30,9 @@ impl<'a> Exchange<'a> {
                 },
             }
         }
+        let ranks = waits.iter().map(|(link, _)| link.rank).collect();
+        self.shared.sleeper.set(Some((ranks, self.started)));
+        self.slept = true;
         let timeout = self.timeout(in_run, &waits);
         let mut fds: Vec<_> = waits
             .iter()

@@ -156,6 +156,7 @@ impl FrameWriter {
         let free = self.at_border();
         if free {
             self.start(kind, tag, payload.n_bytes());
+            socket.count_sent_frame();
         }
         Ok(free)
     }

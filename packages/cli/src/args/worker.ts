@@ -3,7 +3,7 @@
 import { DEFAULT_PORT, listenHost } from "./addresses.ts";
 import type { CommandSpec } from "./command-spec.ts";
 import { generalFlags, insecureDescription, nthreads } from "./shared-flags.ts";
-import { byteSize, wholeNumber } from "./value-types.ts";
+import { byteSize, path, wholeNumber } from "./value-types.ts";
 
 export const workerSpec = {
   name: "worker",
@@ -39,10 +39,41 @@ export const workerSpec = {
       kind: "toggle",
       description: `Listen where others can reach this device. ${insecureDescription}`,
     },
+    model: {
+      kind: "option",
+      aliases: ["-m"],
+      placeholder: "FILE",
+      type: path,
+      defaultText: "none",
+      description:
+        "This device's own copy of the model: what agrees with the root's is read here and not sent.",
+      group: "Weights",
+    },
+    "cache-dir": {
+      kind: "option",
+      placeholder: "DIR",
+      type: path,
+      defaultText: "dllama in the platform's cache folder",
+      description: "Where weights are kept, so that they are sent once. Workers may share it.",
+      group: "Weights",
+    },
+    "max-cache-size": {
+      kind: "option",
+      placeholder: "SIZE",
+      type: byteSize,
+      defaultText: "32gib, at most half of the disk's free space",
+      description: "Room for them; what was used longest ago goes first.",
+      group: "Weights",
+    },
+    "no-cache": {
+      kind: "toggle",
+      description: "Keep no weights on disk: the root sends them at each start.",
+      group: "Weights",
+    },
     ...generalFlags,
   },
   examples: ["dllama worker", "dllama worker --host 0.0.0.0 --insecure --port 9998 --nthreads 4"],
   notes: [
-    "Serves one root after another until Ctrl-C. It needs no model: the root sends it its share of the weights.",
+    "Serves one root after another until Ctrl-C. It needs no model: the root sends it its share of the weights, once.",
   ],
 } as const satisfies CommandSpec;

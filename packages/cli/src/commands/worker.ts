@@ -30,14 +30,19 @@ export const command = defineCommand({
 });
 
 async function serve(flags: Flags, signal: AbortSignal): Promise<void> {
-  const { host, port, nthreads, "max-memory": maxMemory } = flags;
+  const { host, port, nthreads, model, "max-memory": maxMemory } = flags;
   const { serveWorker } = await import("@dllama/core");
   const worker = await serveWorker({
     host,
     port,
     nthreads,
     maxMemory,
-    onEvent: ({ message }) => log.info(message),
+    model,
+    cache: !flags["no-cache"],
+    cacheFolder: flags["cache-dir"],
+    maxCacheBytes: flags["max-cache-size"],
+    onEvent: ({ kind, message }) =>
+      kind === "cacheFailed" ? log.warn(message) : log.info(message),
   });
   // On stdout and alone on its line: a script that starts workers with --port 0 reads it.
   process.stdout.write(`Listening on ${joinAddress(worker.host, worker.port)}\n`);

@@ -2,7 +2,7 @@
  * One JSON object a line, for programs. Times in milliseconds with three decimals, sizes in bytes.
  */
 
-import type { Figures } from "@dllama/core";
+import type { Figures, RankReport } from "@dllama/core";
 import type { RunWriter, WriterOptions } from "./run-writer.ts";
 
 export function jsonWriter({ write }: Pick<WriterOptions, "write">): RunWriter {
@@ -25,6 +25,10 @@ export function jsonWriter({ write }: Pick<WriterOptions, "write">): RunWriter {
         prefillTokensPerSecond: round(summary.prefillTokensPerSecond),
         decodeTokensPerSecond: round(summary.decodeTokensPerSecond),
         stopReason: summary.stopReason,
+        // Of several ranks, or of one that was slowed down.
+        ...(summary.ranks.length > 1 || summary.advice.length > 0
+          ? { ranks: summary.ranks.map(rankFields), advice: summary.advice }
+          : {}),
         // Present only when the run ended within a character: what its tokens' texts lack.
         ...(summary.tail === "" ? {} : { tail: summary.tail }),
       });
@@ -39,6 +43,18 @@ function figures(of: Figures): Figures {
     transferMs: round(of.transferMs),
     sentBytes: of.sentBytes,
     receivedBytes: of.receivedBytes,
+  };
+}
+
+function rankFields(rank: RankReport): object {
+  return {
+    ...rank,
+    computeMs: round(rank.computeMs),
+    waitMs: round(rank.waitMs),
+    networkMs: round(rank.networkMs),
+    sentBytes: Math.round(rank.sentBytes),
+    receivedBytes: Math.round(rank.receivedBytes),
+    share: round(rank.share),
   };
 }
 

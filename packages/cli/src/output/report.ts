@@ -5,6 +5,7 @@
 
 import type { Figures } from "@dllama/core";
 import { escapeLine } from "./escape.ts";
+import { rankLines } from "./ranks.ts";
 import type { RunWriter, WriterOptions } from "./run-writer.ts";
 
 export function reportWriter({ write }: Pick<WriterOptions, "write">): RunWriter {
@@ -28,6 +29,8 @@ export function reportWriter({ write }: Pick<WriterOptions, "write">): RunWriter
           `Prompt speed:        ${summary.prefillTokensPerSecond.toFixed(2)} tokens/s`,
           `Generation speed:    ${summary.decodeTokensPerSecond.toFixed(2)} tokens/s`,
           `Stopped by:          ${summary.stopReason}`,
+          ...rankLines(summary.ranks),
+          ...summary.advice.map(escapeLine),
           "",
         ].join("\n"),
       );

@@ -39,6 +39,26 @@ test("the report counts ranks and bytes", async () => {
   assert.ok(Number(token["sentBytes"]) > 0 && Number(token["receivedBytes"]) > 0);
 });
 
+test("the summary tells what each rank did", async () => {
+  const json = await dllama([...story, "--format", "json", "--workers", address]);
+  const summary = jsonLines(json.stdout).at(-1);
+  const ranks: Record<string, unknown>[] = Array.isArray(summary?.["ranks"])
+    ? summary["ranks"]
+    : [];
+  assert.equal(
+    ranks.map((rank) => [rank["rank"], rank["nForwards"]]),
+    [
+      [0, 31],
+      [1, 31],
+    ],
+  );
+  for (const rank of ranks) assert.ok(Number(rank["computeMs"]) > 0, JSON.stringify(rank));
+  assert.is(ranks[1]?.["address"], address);
+  const report = await dllama([...story, "--workers", address]);
+  assert.match(report.stdout, /^ +0 {2}this device .* ms .* %$/m);
+  assert.match(report.stdout, new RegExp(`^ +1  ${address} .* ms .* %$`, "m"));
+});
+
 test("a second root is told that the worker is busy; Ctrl-C frees it for the next", async () => {
   const first = new Program([...endless, "--workers", address]);
   await first.printed("stdout", /🔶/);
@@ -82,7 +102,7 @@ test("a port in use is named", async () => {
 });
 
 test("more ranks than attention units are refused with the number that works", async () => {
-  const others = await Promise.all(Array.from({ length: 8 }, startWorker));
+  const others = await Promise.all(Array.from({ length: 8 }, () => startWorker()));
   const addresses = [address, ...others.map((other) => other.address)];
   const { code, stderr } = await dllama([...story, "--workers", ...addresses]);
   for (const other of others) other.program.kill("SIGTERM");

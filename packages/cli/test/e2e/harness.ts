@@ -27,6 +27,10 @@ interface Options {
   stdin?: string | null;
   /** After so long it is killed, so that a test which hangs fails. Defaults to a minute. */
   timeoutMs?: number;
+  /** Added to the environment. */
+  env?: Record<string, string>;
+  /** A command that runs the program, as `sudo` does. Defaults to none. */
+  wrapper?: readonly string[];
 }
 
 export class Program {
@@ -35,8 +39,10 @@ export class Program {
   /** How it ended. */
   readonly ended: Promise<Outcome>;
 
-  constructor(args: readonly string[], { stdin = "", timeoutMs = TIMEOUT_MS }: Options = {}) {
-    this.#child = spawn(process.execPath, [main, ...args]);
+  constructor(args: readonly string[], options: Options = {}) {
+    const { stdin = "", timeoutMs = TIMEOUT_MS, env = {}, wrapper = [] } = options;
+    const [program, ...words] = [...wrapper, process.execPath, main, ...args];
+    this.#child = spawn(program ?? process.execPath, words, { env: { ...process.env, ...env } });
     running.add(this);
     for (const name of ["stdout", "stderr"] as const) {
       this.#child[name].setEncoding("utf8").on("data", (text: string) => {
@@ -90,8 +96,12 @@ export async function dllama(args: readonly string[], options: Options = {}): Pr
 }
 
 /** A worker on a loopback port, once it listens. Defaults to a free one. */
-export async function startWorker(port = 0): Promise<{ program: Program; address: string }> {
-  const program = new Program(["worker", "--port", String(port), "--nthreads", "1"], {
+export async function startWorker(
+  port = 0,
+  flags: readonly string[] = [],
+): Promise<{ program: Program; address: string }> {
+  const own = ["--port", String(port), "--nthreads", "1"];
+  const program = new Program(["worker", ...own, ...flags], {
     timeoutMs: SERVER_TIMEOUT_MS,
   });
   const [, address = ""] = await program.printed("stdout", /^Listening on (\S+)$/m);
@@ -100,6 +110,7 @@ export async function startWorker(port = 0): Promise<{ program: Program; address
 
 /** A folder of its own, removed when the test file ends, as every program that still runs is ended. */
 export const folder = mkdtempSync(join(tmpdir(), "dllama-cli-"));
+process.env["XDG_CACHE_HOME"] = join(folder, "cache");
 process.on("exit", () => {
   for (const program of running) program.kill("SIGKILL");
   rmSync(folder, { recursive: true, force: true });

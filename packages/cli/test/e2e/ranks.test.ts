@@ -45,7 +45,9 @@ let workers: Awaited<ReturnType<typeof startWorker>>[] = [];
 
 test.before(async () => {
   await convert({ folder: `${fixtures}stories260K/meta`, type: "q40", output: q40Path });
-  workers = await Promise.all(Array.from({ length: Math.max(...WORLD_SIZES) - 1 }, startWorker));
+  workers = await Promise.all(
+    Array.from({ length: Math.max(...WORLD_SIZES) - 1 }, () => startWorker()),
+  );
 });
 
 test.after(async () => {

@@ -16,6 +16,8 @@ export interface LoadedRanks {
   /** `host:port`; the first is rank 1. */
   workers: readonly string[];
   plan: SessionPlan | undefined;
+  /** Values of the shared weights that each rank has. */
+  shares: readonly number[];
 }
 
 export class Ranks {
@@ -43,6 +45,10 @@ export class Ranks {
 
   get plan(): SessionPlan | undefined {
     return this.#loaded.plan;
+  }
+
+  get shares(): readonly number[] {
+    return this.#loaded.shares;
   }
 
   /** Remembers why the engine has ended: it only says so to the forwards that follow. */

@@ -1,8 +1,9 @@
 /** This device as a worker. */
 
 import { physicalCores, startWorker } from "@dllama/bindings";
-import type { ServerEvent } from "@dllama/bindings";
+import type { ServerEvent, WeightSources } from "@dllama/bindings";
 
+import { cacheFolder as platformCacheFolder } from "../cache-folder.ts";
 import { DllamaError } from "../errors.ts";
 import { requireCount } from "../load-model.ts";
 import { fromNative } from "../native-error.ts";
@@ -19,6 +20,14 @@ export interface WorkerOptions {
   nthreads?: number | undefined;
   /** Bytes of memory that a session may take. Defaults to what the system has. */
   maxMemory?: number | undefined;
+  /** Where units of weights are kept, so that they are sent once. Defaults to the platform's cache folder. */
+  cacheFolder?: string | undefined;
+  /** Bytes of the weights kept there at most. Defaults to 32 GiB, at most half of the disk's free space. */
+  maxCacheBytes?: number | undefined;
+  /** Keep weights on disk, and look for them there. Defaults to `true`. */
+  cache?: boolean | undefined;
+  /** This device's own copy of the model file: what agrees with the root's is not sent. Defaults to none. */
+  model?: string | undefined;
   /** Told what happens, as a sentence and a stable kind. */
   onEvent?: ((event: WorkerEvent) => void) | undefined;
 }
@@ -45,14 +54,23 @@ const running = new Set<object>();
  */
 export async function serveWorker(options: WorkerOptions = {}): Promise<RunningWorker> {
   const { host = "127.0.0.1", port = DEFAULT_PORT, nthreads = physicalCores() } = options;
-  const { maxMemory, onEvent } = options;
+  const { maxMemory, cacheFolder = platformCacheFolder(), cache = true, onEvent } = options;
+  const { maxCacheBytes, model: modelPath } = options;
   requireCount("nthreads", nthreads);
   if (maxMemory !== undefined) requireBytes("maxMemory", maxMemory);
+  if (maxCacheBytes !== undefined) requireBytes("maxCacheBytes", maxCacheBytes);
   const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   const tell = (event: ServerEvent): void => {
     onEvent?.({ kind: event.kind, message: describe(event) });
   };
-  const lent = { address, nThreads: nthreads, ...(maxMemory === undefined ? {} : { maxMemory }) };
+  const lent = {
+    address,
+    nThreads: nthreads,
+    ...(maxMemory !== undefined && { maxMemory }),
+    ...(cache && { cacheFolder }),
+    ...(maxCacheBytes !== undefined && { maxCacheBytes }),
+    ...(modelPath !== undefined && { modelPath }),
+  };
   const server = await fromNative(startWorker(lent, tell));
   running.add(server);
   const close = async (): Promise<void> => {
@@ -68,14 +86,16 @@ function requireBytes(name: string, value: number): void {
 }
 
 function describe(event: ServerEvent): string {
-  const { kind, address = "", rank = 0, worldSize = 1, nBytes = 0, message = "" } = event;
+  const { kind, address = "", rank = 0, worldSize = 1, sources, message = "" } = event;
   switch (kind) {
     case "sessionBegan":
       return `Root ${address} has begun a session: this is rank ${rank} of ${worldSize}.`;
     case "loading":
       return describeMemory(event);
     case "loaded":
-      return `${mebibytes(nBytes)} of weights are loaded.`;
+      return sources === undefined ? "Weights are loaded." : describeSources(sources);
+    case "cacheFailed":
+      return `Weights are not kept for the next session: ${message}.`;
     case "sessionEnded":
       return "The session has ended; waiting for the next root.";
     case "sessionFailed":
@@ -94,6 +114,18 @@ function describeMemory({ nBytes = 0, freeBytes, ...parts }: ServerEvent): strin
     `This rank takes ${mebibytes(nBytes)} of memory${free}: ${mebibytes(weightBytes)} for weights, ` +
     `${mebibytes(kvCacheBytes)} for the KV cache, ${mebibytes(bufferBytes)} for buffers.`
   );
+}
+
+function describeSources(sources: WeightSources): string {
+  const { sentBytes, cachedBytes, heldBytes, localBytes } = sources;
+  const total = sentBytes + cachedBytes + heldBytes + localBytes;
+  const parts = [
+    `${mebibytes(sentBytes)} sent`,
+    ...(cachedBytes > 0 ? [`${mebibytes(cachedBytes)} from the cache`] : []),
+    ...(heldBytes > 0 ? [`${mebibytes(heldBytes)} still in memory`] : []),
+    ...(localBytes > 0 ? [`${mebibytes(localBytes)} from the local model`] : []),
+  ];
+  return `${mebibytes(total)} of weights are loaded: ${parts.join(", ")}.`;
 }
 
 function mebibytes(nBytes: number): string {

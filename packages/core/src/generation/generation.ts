@@ -2,6 +2,8 @@
 
 import { randomInt } from "node:crypto";
 
+import { findHeldBack } from "../cluster/held-back.ts";
+import { rankReports, slowdowns } from "../cluster/rank-report.ts";
 import type { Listener } from "../cluster/recovery/recovery.ts";
 import { DllamaError } from "../errors.ts";
 import { Sampler } from "../sampling/sampler.ts";
@@ -17,6 +19,8 @@ export interface GenerationContext {
   /** What computes, and goes on after a loss, in one generation. */
   computer: (listener: Listener) => Computer;
   tokenizer: Tokenizer;
+  /** Part of the weights that each rank has now, in any unit. */
+  shares: () => readonly number[];
   /** Positions of the KV cache. */
   seqLen: number;
   /** Waits until no other generation runs; returns what frees the turn. */
@@ -79,7 +83,7 @@ export class Generation implements AsyncIterable<Token> {
       // The signal has cut a recovery short.
       if (!isAborted(signal) || error !== signal?.reason) throw error;
     }
-    this.#end(ids.length, stopReason, decoder);
+    await this.#end(ids.length, stopReason, decoder, computer);
   }
 
   async *#tokens(
@@ -144,8 +148,20 @@ export class Generation implements AsyncIterable<Token> {
     );
   }
 
-  #end(promptTokens: number, stopReason: StopReason, decoder: StreamingDecoder): void {
+  async #end(
+    promptTokens: number,
+    stopReason: StopReason,
+    decoder: StreamingDecoder,
+    { engine }: Computer,
+  ): Promise<void> {
+    // The text is complete: a rank that is lost now is for the next forward to tell.
+    const times = await engine.rankTimes().catch(() => []);
+    const ranks = rankReports(times, this.#context.shares());
+    const heldBack = findHeldBack(ranks);
     this.summary = {
+      ranks,
+      heldBack,
+      advice: [...(heldBack === undefined ? [] : [heldBack.text]), ...slowdowns(ranks)],
       promptTokens,
       generatedTokens: this.#generated,
       prefillTokensPerSecond: perSecond(promptTokens, this.prompt?.generationMs ?? 0),

@@ -2,6 +2,9 @@
 
 import type { ClusterEvent } from "../cluster/recovery/recovery.ts";
 
+import type { HeldBack } from "../cluster/held-back.ts";
+import type { RankReport } from "../cluster/rank-report.ts";
+
 /** As the original: G, I, T, S and R of a span of a run. Measured each, not derived from each other. */
 export interface Figures {
   /** G: all the time of the span. */
@@ -33,6 +36,12 @@ export interface Token extends Figures {
 export type StopReason = "eos" | "steps" | "context" | "aborted";
 
 export interface Summary {
+  /** What each rank did for the generated tokens, in rank order; empty if a rank did not tell. */
+  ranks: RankReport[];
+  /** The rank that all others wait for, if another split would make that less. */
+  heldBack: HeldBack | undefined;
+  /** What is worth knowing of the ranks, a sentence each: who holds the others back, who was slowed down. */
+  advice: string[];
   /** BOS included. */
   promptTokens: number;
   generatedTokens: number;

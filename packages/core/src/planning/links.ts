@@ -28,8 +28,6 @@ export const LINKS = {
   wifi: { name: "wifi", bytesPerSecond: 1e8 / 8, latencyMs: 3, isShared: true },
 } as const satisfies Record<string, Link>;
 
-export type LinkName = keyof typeof LINKS;
-
 function link(name: string, bitsPerSecond: number, latencyMs: number): Link {
   const bytesPerSecond = (bitsPerSecond / 8) * ETHERNET_PAYLOAD;
   return { name, bytesPerSecond, latencyMs, isShared: false };

@@ -69,31 +69,30 @@ export function totalBytes(
 }
 
 function workOf(op: Op, program: Program, depth: number): Work {
-  switch (op.kind) {
-    case "matMul":
-      return op.products.reduce((total, { weight: index }) => {
-        const weight = program.weights[index];
-        if (weight === undefined) return total;
-        const nOps = 2 * weight.rows * weight.cols;
-        return sum(total, { readBytes: weightBytes(weight), nOps });
-      }, nothing());
-    case "attention": {
-      const cache = program.kvCaches[op.cache];
-      if (cache === undefined) return nothing();
-      const { nKvHeads, headDim } = cache;
-      const positions = depth + 1;
-      const row = blockBytes(program.kvCacheType, headDim);
-      const qWidth = program.buffers[op.q]?.width ?? 0;
-      // Keys, then values; a product with each.
-      return { readBytes: 2 * nKvHeads * row * positions, nOps: 4 * qWidth * positions };
-    }
-    case "rmsNorm": {
-      const weight = program.weights[op.weight];
-      return { readBytes: weight === undefined ? 0 : weightBytes(weight), nOps: 0 };
-    }
-    default:
-      return nothing();
+  if (op.kind === "matMul") {
+    return op.products.reduce((total, { weight: index }) => {
+      const weight = program.weights[index];
+      if (weight === undefined) return total;
+      const nOps = 2 * weight.rows * weight.cols;
+      return sum(total, { readBytes: weightBytes(weight), nOps });
+    }, nothing());
   }
+  if (op.kind === "attention") {
+    const cache = program.kvCaches[op.cache];
+    if (cache === undefined) return nothing();
+    const { nKvHeads, headDim } = cache;
+    const positions = depth + 1;
+    const row = blockBytes(program.kvCacheType, headDim);
+    const qWidth = program.buffers[op.q]?.width ?? 0;
+    // Keys, then values; a product with each.
+    return { readBytes: 2 * nKvHeads * row * positions, nOps: 4 * qWidth * positions };
+  }
+  if (op.kind === "rmsNorm") {
+    const weight = program.weights[op.weight];
+    return { readBytes: weight === undefined ? 0 : weightBytes(weight), nOps: 0 };
+  }
+  // Of some thousand values each: nothing beside the products.
+  return nothing();
 }
 
 function nothing(): Work {

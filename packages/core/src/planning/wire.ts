@@ -43,34 +43,24 @@ export function exchangeOf(
 ): Exchange | undefined {
   if (worldSize === 1) return undefined;
   const widthOf = (index: number): number => buffers[index]?.width ?? 0;
-  switch (op.kind) {
-    case "embedding": {
-      // The rows that are asked for go ahead of the broadcast, and nobody waits between the two.
-      const row = blockBytes(op.wire, widthOf(op.out));
-      const nBytes = FORWARD_BYTES + row + 2 * MESSAGE_OVERHEAD_BYTES;
-      return rootTo(worldSize, nBytes);
-    }
-    case "allReduce": {
-      const nValues = widthOf(op.input);
-      const nBytes = blockBytes(bufferFloatType, nValues);
-      const isScattered = scatteredFromBytes !== null && nBytes >= scatteredFromBytes;
-      const granule = bufferFloatType === "q80" ? BLOCK_SIZE : 1;
-      const size = {
-        worldSize,
-        nValues,
-        granule,
-        granuleBytes: blockBytes(bufferFloatType, granule),
-      };
-      return isScattered ? scattered(size) : direct(size);
-    }
-    case "candidates": {
-      const slots = Math.min(op.k, Math.max(...op.vocabSplit));
-      const record = RECORD_HEAD_BYTES + slots * RECORD_SLOT_BYTES;
-      return reversed(rootTo(worldSize, record + MESSAGE_OVERHEAD_BYTES));
-    }
-    default:
-      return undefined;
+  if (op.kind === "embedding") {
+    // The rows that are asked for go ahead of the broadcast, and nobody waits between the two.
+    const row = blockBytes(op.wire, widthOf(op.out));
+    return rootTo(worldSize, FORWARD_BYTES + row + 2 * MESSAGE_OVERHEAD_BYTES);
   }
+  if (op.kind === "candidates") {
+    const slots = Math.min(op.k, Math.max(...op.vocabSplit));
+    const record = RECORD_HEAD_BYTES + slots * RECORD_SLOT_BYTES;
+    return reversed(rootTo(worldSize, record + MESSAGE_OVERHEAD_BYTES));
+  }
+  if (op.kind !== "allReduce") return undefined;
+  const nValues = widthOf(op.input);
+  const nBytes = blockBytes(bufferFloatType, nValues);
+  const granule = bufferFloatType === "q80" ? BLOCK_SIZE : 1;
+  const granuleBytes = blockBytes(bufferFloatType, granule);
+  const size = { worldSize, nValues, granule, granuleBytes };
+  const isScattered = scatteredFromBytes !== null && nBytes >= scatteredFromBytes;
+  return isScattered ? scattered(size) : direct(size);
 }
 
 interface PartialSize {

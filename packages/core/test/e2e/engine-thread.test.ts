@@ -26,7 +26,12 @@ function rows(first: number, n: number): ForwardRow[] {
 /** The same model on another engine, whose errors are final. */
 function modelOn(engine: Engine, { tokenizer, info }: Model): Model {
   const load = (): Promise<never> => Promise.reject(new Error("one engine is all there is"));
-  return new Model(new Ranks({ engine, workers: [], plan: undefined }, load), tokenizer, info, {});
+  return new Model(
+    new Ranks({ engine, workers: [], plan: undefined, shares: [1] }, load),
+    tokenizer,
+    info,
+    {},
+  );
 }
 
 /** A model whose engine counts the forwards that are asked of it. */
@@ -38,6 +43,7 @@ async function countingModel(): Promise<{ model: Model; forwards: () => number }
     n++;
     return model.engine.forward(rowClass, asked);
   };
+  counting.rankTimes = () => model.engine.rankTimes();
   counting.dispose = () => model.dispose();
   return { model: modelOn(counting, model), forwards: () => n };
 }
@@ -176,6 +182,7 @@ test("whoever stops in the middle, or aborts, leaves the engine in order", async
 test("a forward that fails after its caller has gone disturbs nobody", async () => {
   const model = await loadModel({ nthreads: 1 });
   const failing: Engine = Object.create(model.engine);
+  failing.rankTimes = () => model.engine.rankTimes();
   let n = 0;
   failing.forward = (rowClass, asked) =>
     n++ === 0 ? model.engine.forward(rowClass, asked) : Promise.reject(new Error("on purpose"));

@@ -15,8 +15,15 @@ import {
   serveWorker,
 } from "../../src/index.ts";
 import type { LoadOptions, Model, RunningWorker, SharedRank, Token } from "../../src/index.ts";
+import { encodeGgufHeader } from "../../src/gguf/encode-header.ts";
+import { readGguf } from "../../src/gguf/read-gguf.ts";
+import { loadRanks } from "../../src/load-ranks.ts";
+import { openModel } from "../../src/models/model-family.ts";
 import { expectError } from "../support/expect-error.ts";
 import { expectedAnswers } from "../support/fixtures.ts";
+import { temporaryFile } from "../support/temporary-files.ts";
+import { size, tinyLlama } from "../support/tiny-llama.ts";
+import type { TinyTensor } from "../support/tiny-llama.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "dllama-shares-"));
 let workers: RunningWorker[] = [];
@@ -116,6 +123,70 @@ for (const allReduce of ["direct", "scattered"] as const) {
     }
   }
 }
+
+/** A layer so wide that one row's partial in F32 travels in ranges; all weights are zero. */
+function wideLlama(): string {
+  const { metadata, tensors } = tinyLlama();
+  const [dim, headDim] = [8448, 128];
+  metadata.set("llama.embedding_length", size(dim));
+  metadata.set("llama.attention.head_count", size(dim / headDim));
+  metadata.set("llama.attention.head_count_kv", size(1));
+  const sizes = new Map([
+    ["attn_q", [dim, dim]],
+    ["attn_output", [dim, dim]],
+    ["attn_k", [headDim, dim]],
+    ["attn_v", [headDim, dim]],
+  ]);
+  const all = [...tensors.values()].map((tensor): TinyTensor => {
+    const known = [...sizes].find(([name]) => tensor.name.includes(name));
+    const shape = known?.[1] ?? tensor.shape.map((n) => (n === 64 ? dim : n));
+    return { ...tensor, shape, type: shape.length === 1 ? "f32" : "q40" };
+  });
+  const { header, nBytes } = encodeGgufHeader({ metadata, tensors: all });
+  return temporaryFile(header, nBytes);
+}
+
+test("bytes of partials that travel in ranges are a session's, too", async () => {
+  const path = wideLlama();
+  const open = await openModel(await readGguf(path));
+  const pi = boardByName("pi4");
+  assert.ok(pi);
+  for (const [allReduce, nWorkers] of [
+    ["direct", 1],
+    ["scattered", 1],
+    ["direct", 2],
+  ] as const) {
+    const split = Array.from({ length: nWorkers + 1 }, () => 1);
+    const types = { bufferFloatType: "f32", kvCacheType: "f16" } as const;
+    const devices = split.map(() => pi);
+    // oxlint-disable-next-line no-await-in-loop -- the same workers serve one root after another
+    const plan = await planModel({ path, devices, split, allReduce, ...types });
+    // oxlint-disable-next-line no-await-in-loop -- see above
+    const { engine } = await loadRanks(open, {
+      path,
+      workers: workers.slice(0, nWorkers).map(address),
+      split,
+      allReduce,
+      cacheFolder: folder,
+      nthreads: 1,
+      seqLen: 16,
+      ...types,
+    });
+    const counts: string[] = [];
+    for (let position = 0; position < 6; position++) {
+      const row = { token: 1, position, sequence: 0, want: "candidates", temperature: 1 } as const;
+      // oxlint-disable-next-line no-await-in-loop -- see above
+      const { sentBytes, receivedBytes } = await engine.forward("exact", [row]);
+      counts.push(`${sentBytes}, ${receivedBytes}`);
+    }
+    // oxlint-disable-next-line no-await-in-loop -- see above
+    await engine.dispose();
+    const [root] = plan.ranks;
+    const expected = `${root?.sentBytes}, ${root?.receivedBytes}`;
+    const what = `${allReduce}, ${nWorkers}: expected ${expected}, got ${counts.join("; ")}`;
+    assert.ok(counts.filter((count) => count === expected).length >= 3, what);
+  }
+});
 
 test("what each rank takes is told before it is taken, and is what a plan says", async () => {
   let shared: SharedRank[] = [];
