@@ -115,7 +115,14 @@ async function checkpoints() {
 
 /** The Rust targets' inputs, out of what a root and a worker say. */
 async function traffic() {
-  const worker = spawn(process.execPath, [MAIN, "worker", "--port", "0", "--insecure"]);
+  const worker = spawn(process.execPath, [
+    MAIN,
+    "worker",
+    "--port",
+    "0",
+    "--insecure",
+    "--no-cache",
+  ]);
   const folder = mkdtempSync(join(tmpdir(), "dllama-seeds-"));
   try {
     const [line] = await once(worker.stdout, "data");

@@ -46,7 +46,7 @@ if (problem !== undefined) {
 }
 
 const folder = mkdtempSync(join(tmpdir(), "dllama-hostile-"));
-const flags = ["--port", "0", "--nthreads", "1", "--insecure", "--quiet"];
+const flags = ["--port", "0", "--nthreads", "1", "--insecure", "--no-cache", "--quiet"];
 const worker = spawn(process.execPath, [MAIN, "worker", ...flags], {
   stdio: ["ignore", "pipe", "pipe"],
 });

@@ -74,9 +74,9 @@ export async function recordSession(address, folder, allReduce) {
 }
 
 const HEADER_BYTES = 16;
-/** Control messages of which a root's first is one: measure, plan. */
+/** Control messages of which a root's first is one: measure, plan, device (crates/engine/src/roles/messages.rs). */
 const CONTROL = 3;
-const FIRST_TAGS = [8, 9];
+const FIRST_TAGS = [8, 9, 20];
 
 /**
  * The frames that follow the handshake in one direction.
