@@ -44,7 +44,7 @@ await measurement(async ({ folder, dllama, worker }) => {
   const runRoot = async (addresses) => {
     const begin = performance.now();
     const flags = ["--steps", "1", "--temperature", "0", "--nthreads", "1", "--format", "json"];
-    const plan = ["--all-reduce", "direct", "--workers", ...addresses];
+    const plan = ["--split", "equal", "--all-reduce", "direct", "--workers", ...addresses];
     const child = dllama("inference", "-m", model, "-p", "Hello", ...flags, ...plan);
     let [firstMs, log] = [undefined, ""];
     child.stdout.on("data", (text) => {

@@ -1,12 +1,12 @@
 #![no_main]
 //! What a peer may send after the handshake: any bytes, while this rank calls one method after another.
 
-use std::io::Write;
+use std::io::{IoSliceMut, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use dllama_net::{AllReduce, F32Codec, LinkOptions, Mesh};
+use dllama_net::{AllReduce, Connection, F32Codec, LinkOptions, Mesh};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Some((calls, bytes)) = bytes.split_first_chunk::<4>() else {
@@ -21,7 +21,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         silence: Duration::from_millis(50),
         ..LinkOptions::default()
     };
-    let mesh = Mesh::over(0, vec![None, Some(near.into())], &addresses, &options).expect("a mesh");
+    let mesh = Mesh::over(0, vec![None, Some(Connection::plain(near.into()))], &addresses, &options).expect("a mesh");
     if calls[0] & 1 == 1 {
         mesh.begin_run();
     }
@@ -35,7 +35,11 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
             4 => mesh.all_gather(&[1; 8], &mut [0; 24], &[8, 16]),
             5 => mesh.all_reduce(AllReduce::Direct, &F32Codec, &[1.0; 6], &mut [0.0; 6]),
             6 => mesh.all_reduce(AllReduce::Scattered, &F32Codec, &[1.0; 6], &mut [0.0; 6]),
-            _ => mesh.receive_slice(1, &mut [0; 40]),
+            _ => {
+                let (mut head, mut rest) = ([0; 7], [0; 33]);
+                let pieces = [&mut head[..], &mut rest[..]].map(IoSliceMut::new);
+                mesh.receive_slice(1, pieces.into())
+            }
         };
         if let Err(error) = result {
             assert!(!error.code().is_empty() && !error.to_string().is_empty());

@@ -11,7 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
-use dllama_net::{LinkOptions, Mesh};
+use dllama_net::{Connection, LinkOptions, Mesh};
 
 /// What a socket's buffer holds for certain.
 const MAX_BYTES: usize = 150_000;
@@ -26,7 +26,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         silence: Duration::from_millis(200),
         ..LinkOptions::default()
     };
-    let mesh = Mesh::over(1, vec![Some(near.into()), None], &addresses, &options).expect("a mesh");
+    let mesh = Mesh::over(1, vec![Some(Connection::plain(near.into())), None], &addresses, &options).expect("a mesh");
     // A root reads what it is told.
     let reader = thread::spawn(move || {
         let _ = far.read_to_end(&mut Vec::new());

@@ -9,7 +9,7 @@ use dllama_engine::program::{CacheType, Op, Program, WireType};
 use dllama_engine::{Error, Root, RootOptions, RowClass, Worker, WorkerEvent, WorkerOptions};
 use dllama_net::{ConnectOptions, Mesh, connect};
 use support::model::{ModelFile, floats};
-use support::{load, load_over, row, tiny, worker};
+use support::{load, load_over, row, tiny, trust, worker};
 
 /// Tags of the messages between root and worker.
 const PROGRAM: u8 = 1;
@@ -31,7 +31,8 @@ const DIRECT: &[u8] = br#"{"allReduce":{"scatteredFromBytes":null}}"#;
 fn watched_worker() -> (Worker, mpsc::Receiver<WorkerEvent>) {
     let (tell, told) = mpsc::channel();
     let tell = std::sync::Mutex::new(tell);
-    let worker = Worker::start(WorkerOptions::new("127.0.0.1:0", 1), move |event| {
+    let options = WorkerOptions::new("127.0.0.1:0", 1, trust());
+    let worker = Worker::start(options, move |event| {
         // Nobody listens any more when a test has ended.
         let _ = tell.lock().map(|tell| tell.send(event));
     });
@@ -61,7 +62,7 @@ fn serves(worker: &Worker) {
 }
 
 fn hostile_root(worker: &Worker) -> Mesh {
-    let options = ConnectOptions::new(vec![worker.address().to_string()]);
+    let options = ConnectOptions::new(vec![worker.address().to_string()], trust());
     connect(options).expect("a free worker")
 }
 
@@ -313,6 +314,7 @@ fn a_model_file_that_is_not_as_the_program_says_is_named() {
             model: path.to_owned(),
             programs: vec![text.to_owned()],
             workers: vec![],
+            trust: trust(),
             n_threads: 1,
             plan: None,
             cache_folder: None,
@@ -366,6 +368,7 @@ fn programs_that_do_not_belong_together_are_refused() {
             model: file.path().to_owned(),
             programs,
             workers: vec![],
+            trust: trust(),
             n_threads: 1,
             plan: None,
             cache_folder: None,

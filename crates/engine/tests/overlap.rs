@@ -5,7 +5,7 @@ mod support;
 use dllama_engine::program::WireType;
 use dllama_engine::{AllReducePlan, Plan, Root, RootOptions, Row, RowClass, RowResult, Worker};
 use support::model::{ModelFile, floats};
-use support::{row, tiny, wide, worker};
+use support::{row, tiny, trust, wide, worker};
 
 fn load(
     file: &ModelFile,
@@ -23,6 +23,7 @@ fn load(
             .iter()
             .map(|worker| worker.address().to_string())
             .collect(),
+        trust: trust(),
         n_threads,
         plan: Some(plan),
         cache_folder: None,

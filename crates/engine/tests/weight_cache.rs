@@ -18,6 +18,7 @@ use dllama_engine::{
 use dllama_net::{AllReduce, ConnectOptions, connect};
 use support::model::{ModelFile, floats};
 use support::tiny::json;
+use support::trust;
 use support::wide::{Shape, program_of};
 
 /// Each matrix has several units, of 128 lines and 64 KiB.
@@ -95,7 +96,7 @@ fn worker(storage: Storage) -> (Worker, mpsc::Receiver<WorkerEvent>) {
     let tell = Mutex::new(tell);
     let options = WorkerOptions {
         storage,
-        ..WorkerOptions::new("127.0.0.1:0", 2)
+        ..WorkerOptions::new("127.0.0.1:0", 2, trust())
     };
     let worker = Worker::start(options, move |event| {
         let _ = tell.lock().map(|tell| tell.send(event));
@@ -143,6 +144,7 @@ fn load(file: &ModelFile, split: &Split, workers: &[&Worker], hashes: Option<&Fo
         n_threads: 1,
         plan: Some(Plan::always(AllReduce::Direct)),
         cache_folder: hashes.map(|folder| folder.0.clone()),
+        trust: trust(),
     };
     let ranks = Mutex::new(BTreeMap::new());
     let progress = |progress: Progress| {
@@ -547,7 +549,7 @@ fn what_came_before_a_transfer_was_lost_is_not_sent_again() {
     let program = program_of(SHAPE, 1, (&hidden, &vocab), WireType::F32);
 
     // A root that is gone after the first two weights: the embedding, of five cells, and the norm.
-    let options = ConnectOptions::new(vec![worker.address().to_string()]);
+    let options = ConnectOptions::new(vec![worker.address().to_string()], trust());
     let root = connect(options).expect("a free worker");
     let plan = br#"{"allReduce":{"scatteredFromBytes":null}}"#;
     root.begin_run();

@@ -7,10 +7,13 @@ use dllama_engine::{
     AllReducePlan, ForwardTimes, Plan, RankTimes, Root, RootOptions, RowClass, Worker,
 };
 use support::model::ModelFile;
-use support::{row, tiny, wide, worker};
+use support::{row, tiny, trust, wide, worker};
 
-/// Bytes of a frame beside its payload.
-const FRAME_BYTES: u64 = 16;
+/// Bytes of an encrypted frame beside its payload: length, kind, proof.
+const FRAME_BYTES: u64 = 2 + 1 + 16;
+/// Control messages and heartbeats have one more.
+const TAG_BYTES: u64 = 1;
+const HEARTBEAT_BYTES: u64 = FRAME_BYTES + TAG_BYTES;
 
 /// What decides how much is sent.
 struct Case {
@@ -80,6 +83,8 @@ impl Case {
             programs: programs.map(|program| tiny::json(&program)).collect(),
             workers: workers.iter().map(|w| w.address().to_string()).collect(),
             n_threads: 1,
+            cache_folder: None,
+            trust: trust(),
             plan: Some(Plan {
                 all_reduce: AllReducePlan {
                     scattered_from_bytes,
@@ -91,7 +96,7 @@ impl Case {
 
     fn table(&self, rank: u64, n: u64, wire: WireType, is_scattered: bool) -> Sent {
         let peers = n - 1;
-        let (control, embedding) = (1 + 17, (self.embedding)(wire));
+        let (control, embedding) = (TAG_BYTES + 1 + 17, (self.embedding)(wire));
         // The widest part of the vocabulary has as many candidates as any rank sends.
         let record = 8 + 8 * self.vocab.div_ceil(n).min(8);
         let part = encoded(wire, self.dim);
@@ -166,9 +171,13 @@ fn sent(RankTimes { exact, fast, .. }: &RankTimes, expected: &Sent) -> Sent {
     let ForwardTimes { traffic, .. } = exact;
     let payload = |bytes: u64, frames: u64, expected: u64| {
         let heartbeats = (bytes - frames * FRAME_BYTES).saturating_sub(expected);
-        assert_eq!(heartbeats % FRAME_BYTES, 0, "bytes that are no heartbeats");
+        assert_eq!(
+            heartbeats % HEARTBEAT_BYTES,
+            0,
+            "bytes that are no heartbeats"
+        );
         assert!(
-            heartbeats / FRAME_BYTES <= 64,
+            heartbeats / HEARTBEAT_BYTES <= 64,
             "{heartbeats} bytes too many"
         );
         bytes - frames * FRAME_BYTES - heartbeats

@@ -2,7 +2,7 @@
 //! missing.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,15 +10,20 @@ use std::time::{Duration, Instant};
 use crate::address::{Named, check};
 use crate::error::Error;
 use crate::handshake::setup::{self, Report};
-use crate::handshake::{HELLO_TIMEOUT, Hello, Role, SETUP_TIMEOUT, greet, new_session_id};
+use crate::handshake::{
+    Callee, Channel, HELLO_TIMEOUT, Hello, Role, SETUP_TIMEOUT, greet, new_session_id,
+};
 use crate::limits::{LinkOptions, MAX_WORLD_SIZE};
 use crate::mesh::Mesh;
+use crate::trust::Trust;
 
 /// Whom the root connects with, and how.
 #[derive(Debug, Clone)]
 pub struct ConnectOptions {
     /// `host:port` of the workers; the first gets rank 1. None makes a world of one rank.
     pub workers: Vec<String>,
+    /// Whom the root trusts: workers that have its token, or all.
+    pub trust: Trust,
     /// How long a worker may take to answer. Defaults to 5 s; more than 10 s is taken as 10 s,
     /// because the workers that have answered do not wait longer for the others.
     pub hello_timeout: Duration,
@@ -28,9 +33,10 @@ pub struct ConnectOptions {
 
 impl ConnectOptions {
     /// The defaults, with these workers.
-    pub fn new(workers: Vec<String>) -> Self {
+    pub fn new(workers: Vec<String>, trust: Trust) -> Self {
         Self {
             workers,
+            trust,
             hello_timeout: HELLO_TIMEOUT,
             links: LinkOptions::default(),
         }
@@ -41,7 +47,7 @@ impl ConnectOptions {
 struct Greeted {
     text: String,
     address: SocketAddr,
-    stream: TcpStream,
+    channel: Channel,
 }
 
 /// Connects with all workers, and they with each other. Blocks until all are ready.
@@ -50,6 +56,7 @@ struct Greeted {
 ///
 /// [`Error::BadAddress`], [`Error::DuplicateWorker`], [`Error::MixedLoopback`] and
 /// [`Error::WorldTooLarge`] before anything is sent; [`Error::Unreachable`], [`Error::Busy`],
+/// [`Error::WrongToken`], [`Error::WorkerIsSecure`], [`Error::WorkerIsInsecure`],
 /// [`Error::VersionMismatch`], [`Error::Refused`] and [`Error::Protocol`] for the first worker in
 /// rank order that is not available; [`Error::PeersUnreachable`] if two workers cannot connect.
 pub fn connect(options: ConnectOptions) -> Result<Mesh, Error> {
@@ -66,24 +73,26 @@ pub fn connect(options: ConnectOptions) -> Result<Mesh, Error> {
         .collect::<Result<_, _>>()?;
     check(&workers)?;
     let timeout = options.hello_timeout.min(HELLO_TIMEOUT * 2);
-    let greeted = greet_all(&workers, &options.links, Instant::now() + timeout)?;
-    introduce(&greeted)?;
-    let mut sockets = vec![None];
+    let mut greeted = greet_all(&workers, &options, Instant::now() + timeout)?;
+    introduce(&mut greeted)?;
     let mut addresses = vec!["root".to_owned()];
-    for worker in greeted {
-        sockets.push(Some(worker.stream.into()));
-        addresses.push(worker.text);
-    }
-    Mesh::over(0, sockets, &addresses, &options.links).map_err(|source| Error::Io {
-        doing: "set up the connections",
-        source,
-    })
+    addresses.extend(greeted.iter().map(|worker| worker.text.clone()));
+    let channels = greeted.into_iter().map(|worker| worker.channel);
+    let connections = channels.map(|channel| channel.into_connection().map(Some));
+    std::iter::once(Ok(None))
+        .chain(connections)
+        .collect::<io::Result<_>>()
+        .and_then(|connections| Mesh::over(0, connections, &addresses, &options.links))
+        .map_err(|source| Error::Io {
+            doing: "set up the connections",
+            source,
+        })
 }
 
 /// Says hello to all workers at once: one that does not answer delays nobody.
 fn greet_all(
     workers: &[Named],
-    options: &LinkOptions,
+    options: &ConnectOptions,
     deadline: Instant,
 ) -> Result<Vec<Greeted>, Error> {
     let session = new_session_id().map_err(|source| Error::Io {
@@ -93,20 +102,26 @@ fn greet_all(
     let greet_one = |to: usize, worker: &Named| {
         let hello = Hello {
             role: Role::Root,
+            is_secure: options.trust.is_secure(),
             session,
             world_size: workers.len() + 1,
             from: 0,
             to,
         };
-        let stream = greet(&worker.candidates, &worker.text, &hello, options, deadline)?;
-        let address = stream
+        let callee = Callee {
+            candidates: &worker.candidates,
+            address: &worker.text,
+        };
+        let channel = greet(callee, &hello, &options.trust, &options.links, deadline)?;
+        let address = channel
+            .stream()
             .peer_addr()
             .map_err(|error| ended(&worker.text, &error))?;
         let text = worker.text.clone();
         Ok(Greeted {
             text,
             address,
-            stream,
+            channel,
         })
     };
     thread::scope(|scope| {
@@ -123,28 +138,34 @@ fn greet_all(
 }
 
 /// Has the workers connect with each other, and starts the session once all are ready.
-fn introduce(workers: &[Greeted]) -> Result<(), Error> {
+fn introduce(workers: &mut [Greeted]) -> Result<(), Error> {
     let deadline = Instant::now() + SETUP_TIMEOUT;
     let addresses: Vec<_> = workers.iter().map(|worker| worker.address).collect();
-    for worker in workers {
-        setup::send_addresses(&worker.stream, &addresses, deadline)
+    for worker in workers.iter_mut() {
+        setup::send_addresses(&mut worker.channel, &addresses, deadline)
             .map_err(|error| ended(&worker.text, &error))?;
     }
     wait_for_reports(workers, deadline)?;
     for worker in workers {
-        setup::send_start(&worker.stream, deadline).map_err(|error| ended(&worker.text, &error))?;
+        setup::send_start(&mut worker.channel, deadline)
+            .map_err(|error| ended(&worker.text, &error))?;
     }
     Ok(())
 }
 
 /// Returns at the first report of a failure, and then ends the session for all.
-fn wait_for_reports(workers: &[Greeted], deadline: Instant) -> Result<(), Error> {
+fn wait_for_reports(workers: &mut [Greeted], deadline: Instant) -> Result<(), Error> {
+    let texts: Vec<_> = workers.iter().map(|worker| worker.text.clone()).collect();
+    let streams: Vec<_> = workers
+        .iter()
+        .map(|worker| worker.channel.stream().clone())
+        .collect();
     thread::scope(|scope| {
         let (sender, reports) = mpsc::channel();
         for (rank, worker) in (1..).zip(workers) {
             let sender = sender.clone();
             scope.spawn(move || {
-                let report = Report::read(&worker.stream, deadline);
+                let report = Report::read(&mut worker.channel, deadline);
                 // The receiver is gone when an earlier report has ended the session.
                 let _ = sender.send((rank, report));
             });
@@ -152,13 +173,13 @@ fn wait_for_reports(workers: &[Greeted], deadline: Instant) -> Result<(), Error>
         drop(sender);
         let failure = reports
             .iter()
-            .find_map(|(rank, report)| reported_failure(workers, rank, report));
+            .find_map(|(rank, report)| reported_failure(&texts, rank, report));
         match failure {
             None => Ok(()),
             Some(error) => {
-                for worker in workers {
+                for stream in streams {
                     // It fails only if the worker was faster.
-                    let _ = worker.stream.shutdown(std::net::Shutdown::Both);
+                    let _ = stream.shutdown(std::net::Shutdown::Both);
                 }
                 Err(error)
             }
@@ -166,24 +187,26 @@ fn wait_for_reports(workers: &[Greeted], deadline: Instant) -> Result<(), Error>
     })
 }
 
-fn reported_failure(workers: &[Greeted], rank: usize, report: io::Result<Report>) -> Option<Error> {
-    let worker = &workers[rank - 1];
+/// `texts` has the workers' addresses, from rank 1.
+fn reported_failure(texts: &[String], rank: usize, report: io::Result<Report>) -> Option<Error> {
+    let address = &texts[rank - 1];
     match report {
         Ok(Report::Ready) => None,
+        Ok(Report::Refused(refusal)) => Some(refusal.into_error(address)),
         Ok(Report::Unreached { peer, reason }) => {
-            let peer_address = match peer.checked_sub(1).and_then(|index| workers.get(index)) {
-                Some(peer) => peer.text.clone(),
+            let peer_address = match peer.checked_sub(1).and_then(|index| texts.get(index)) {
+                Some(text) => text.clone(),
                 None => "no such rank".to_owned(),
             };
             Some(Error::PeersUnreachable {
                 rank,
-                address: worker.text.clone(),
+                address: address.clone(),
                 peer_rank: peer,
                 peer_address,
                 reason,
             })
         }
-        Err(error) => Some(ended(&worker.text, &error)),
+        Err(error) => Some(ended(address, &error)),
     }
 }
 

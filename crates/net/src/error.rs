@@ -1,6 +1,7 @@
 //! What can go wrong between ranks, as typed facts with a stable code.
 
 use std::io;
+use std::time::SystemTime;
 
 /// An error of this crate. `code` is stable; `hint` says what to do next, where there is something.
 #[derive(Debug, thiserror::Error)]
@@ -68,8 +69,30 @@ pub enum Error {
         reason: String,
     },
     /// A worker serves another root.
-    #[error("the worker at {address} is busy with another root")]
+    #[error("the worker at {address} is busy with {root} since {}", humantime::format_rfc3339_seconds(*.since))]
     Busy {
+        /// `host:port` as it was given.
+        address: String,
+        /// The other root's address, as the worker sees it.
+        root: String,
+        /// When that root came, by this device's clock.
+        since: SystemTime,
+    },
+    /// A worker has another token, or somebody without it answers at its address.
+    #[error("the worker at {address} has another token")]
+    WrongToken {
+        /// `host:port` as it was given.
+        address: String,
+    },
+    /// A worker wants a token, and this side was told to do without.
+    #[error("the worker at {address} wants a token, and this side was started with --insecure")]
+    WorkerIsSecure {
+        /// `host:port` as it was given.
+        address: String,
+    },
+    /// A worker was told to do without a token, and this side has one.
+    #[error("the worker at {address} was started with --insecure, and this side has a token")]
+    WorkerIsInsecure {
         /// `host:port` as it was given.
         address: String,
     },
@@ -159,6 +182,8 @@ impl Error {
             Self::Unreachable { .. } | Self::PeersUnreachable { .. } => "WORKER_UNREACHABLE",
             Self::Refused { .. } => "WORKER_REFUSED",
             Self::Busy { .. } => "WORKER_BUSY",
+            Self::WrongToken { .. } => "TOKEN_MISMATCH",
+            Self::WorkerIsSecure { .. } | Self::WorkerIsInsecure { .. } => "INSECURE_MISMATCH",
             Self::MixedLoopback { .. } | Self::DuplicateWorker { .. } => "INVALID_ARGUMENT",
             Self::WorldTooLarge { .. } => "INVALID_ARGUMENT",
             Self::BadAddress { .. } => "ADDRESS_UNKNOWN",
@@ -191,6 +216,15 @@ impl Error {
                 "Start `dllama worker` there, listening on that port and on an address that this device reaches."
             }
             Self::Busy { .. } => "End the other root, or start a second worker on another port.",
+            Self::WrongToken { .. } => {
+                "Give this side the worker's token: in DLLAMA_TOKEN, or in a file with --token-file."
+            }
+            Self::WorkerIsSecure { .. } => {
+                "Leave --insecure out here and give the worker's token, or start the worker with --insecure, too."
+            }
+            Self::WorkerIsInsecure { .. } => {
+                "Start the worker without --insecure, or give --insecure here, too, where everybody on the network may read along."
+            }
             Self::VersionMismatch { .. } => "Install the same version of dllama on all devices.",
             Self::PeersUnreachable { .. } => {
                 "Every worker must reach every other worker: check firewalls, and name each by an address that all devices share."

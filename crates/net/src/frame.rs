@@ -1,20 +1,39 @@
 //! The frame: what every message between two ranks looks like on a link.
 //!
-//! A header of 16 bytes, little-endian, then the payload:
+//! On a plain link a header of 16 bytes, little-endian, then the payload:
 //!
 //! | bytes | field |
 //! |---|---|
 //! | 0 | kind ([`Kind`]) |
-//! | 1 | tag: the meaning of a control message, else 0 |
+//! | 1 | tag: the meaning of a control message; of a heartbeat, 1 for the last one ([`REST`]); else 0 |
 //! | 2..4 | zero |
 //! | 4..8 | sequence number of the frame in its direction, from 0, wrapping |
 //! | 8..16 | bytes of payload |
 //!
+//! On an encrypted link a frame is one record or several ([`crate::seal`]), whose text is:
+//!
+//! | bytes | field |
+//! |---|---|
+//! | 1 | kind; its highest bit set: the length is told |
+//! | 1 | tag, of control messages and heartbeats |
+//! | 8 | bytes of payload, if the length is told; else the payload ends with the record |
+//! | rest | payload, which goes on in further full records if it is longer |
+//!
+//! A slice's payload follows its record in the clear. A record's number is the frame's.
+//!
 //! A receiver knows what must come: another kind, length or number is an error, never a guess.
 
 use crate::limits::MAX_ABORT_BYTES;
+use crate::seal::MAX_TEXT_BYTES;
 
+/// Of a plain frame.
 pub(crate) const HEADER_BYTES: usize = 16;
+
+/// The tag of the root's last heartbeat: no run is active until further notice, and silence is no loss.
+pub(crate) const REST: u8 = 1;
+
+/// In the first byte of a sealed frame.
+const LENGTH_IS_TOLD: u8 = 0x80;
 
 /// What a frame carries. Each collective has its own, so that ranks that run different steps
 /// notice it at once.
@@ -47,6 +66,11 @@ impl Kind {
         })
     }
 
+    /// Whether a sealed frame of this kind has a tag.
+    fn has_tag(self) -> bool {
+        matches!(self, Self::Control | Self::Heartbeat)
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Heartbeat => "heartbeat",
@@ -66,7 +90,6 @@ impl Kind {
 pub(crate) struct Header {
     pub(crate) kind: Kind,
     pub(crate) tag: u8,
-    pub(crate) sequence: u32,
     pub(crate) n_bytes: u64,
 }
 
@@ -87,46 +110,102 @@ impl Mismatch {
 }
 
 impl Header {
-    pub(crate) fn encode(self) -> [u8; HEADER_BYTES] {
+    /// The header of the plain frame with the number `sequence`.
+    pub(crate) fn encode(self, sequence: u32) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         bytes[0] = self.kind as u8;
         bytes[1] = self.tag;
-        bytes[4..8].copy_from_slice(&self.sequence.to_le_bytes());
+        bytes[4..8].copy_from_slice(&sequence.to_le_bytes());
         bytes[8..].copy_from_slice(&self.n_bytes.to_le_bytes());
         bytes
     }
 
-    /// Reads a header that must have the number `sequence`.
+    /// Reads a plain frame's header, which must have the number `sequence`.
     pub(crate) fn decode(bytes: &[u8; HEADER_BYTES], sequence: u32) -> Result<Self, Mismatch> {
         let [kind, tag, zero @ ..] = *bytes;
         let (Some(kind), [0, 0, number @ ..]) = (Kind::from_byte(kind), zero) else {
             return Err(Mismatch::new("a frame header", format!("{bytes:02x?}")));
         };
         let [s0, s1, s2, s3, n_bytes @ ..] = number;
-        let header = Self {
-            kind,
-            tag,
-            sequence: u32::from_le_bytes([s0, s1, s2, s3]),
-            n_bytes: u64::from_le_bytes(n_bytes),
-        };
-        if header.sequence != sequence {
+        let got = u32::from_le_bytes([s0, s1, s2, s3]);
+        if got != sequence {
             return Err(Mismatch::new(
                 format!("frame number {sequence}"),
-                format!("frame number {}", header.sequence),
+                format!("frame number {got}"),
             ));
         }
-        let max_bytes = match kind {
+        let n_bytes = u64::from_le_bytes(n_bytes);
+        Self { kind, tag, n_bytes }.capped()
+    }
+
+    /// Begins the text of a sealed frame, and returns how many bytes of payload follow in its first
+    /// record.
+    pub(crate) fn begin_text(self, text: &mut Vec<u8>) -> usize {
+        text.clear();
+        text.push(self.kind as u8);
+        if self.kind.has_tag() {
+            text.push(self.tag);
+        }
+        let room = MAX_TEXT_BYTES - text.len();
+        if self.kind != Kind::Slice && self.n_bytes <= room as u64 {
+            return self.n_bytes as usize;
+        }
+        text[0] |= LENGTH_IS_TOLD;
+        text.extend_from_slice(&self.n_bytes.to_le_bytes());
+        match self.kind {
+            Kind::Slice => 0,
+            _ => MAX_TEXT_BYTES - text.len(),
+        }
+    }
+
+    /// Reads the first record of a sealed frame. Returns the payload that it has, too.
+    pub(crate) fn read_text(text: &[u8]) -> Result<(Self, &[u8]), Mismatch> {
+        let strange = || {
+            let start = &text[..text.len().min(HEADER_BYTES)];
+            Mismatch::new("the beginning of a frame", format!("{start:02x?}"))
+        };
+        let (&first, rest) = text.split_first().ok_or_else(strange)?;
+        let kind = Kind::from_byte(first & !LENGTH_IS_TOLD).ok_or_else(strange)?;
+        let (tag, rest) = match kind.has_tag() {
+            true => rest.split_first().ok_or_else(strange)?,
+            false => (&0, rest),
+        };
+        let tag = *tag;
+        if first & LENGTH_IS_TOLD == 0 {
+            let n_bytes = rest.len() as u64;
+            let header = Self { kind, tag, n_bytes };
+            return match kind {
+                Kind::Slice => Err(strange()),
+                _ => Ok((header.capped()?, rest)),
+            };
+        }
+        let (n_bytes, payload) = rest.split_first_chunk::<8>().ok_or_else(strange)?;
+        let n_bytes = u64::from_le_bytes(*n_bytes);
+        let header = Self { kind, tag, n_bytes };
+        // There is one way to write a frame: a told length does not fit the first record.
+        let fits = match kind {
+            Kind::Slice => payload.is_empty(),
+            _ => text.len() == MAX_TEXT_BYTES && n_bytes > (payload.len() + 8) as u64,
+        };
+        if !fits {
+            return Err(strange());
+        }
+        Ok((header.capped()?, payload))
+    }
+
+    fn capped(self) -> Result<Self, Mismatch> {
+        let max_bytes = match self.kind {
             Kind::Heartbeat => 0,
             Kind::Abort => MAX_ABORT_BYTES as u64,
             _ => u64::MAX,
         };
-        if header.n_bytes > max_bytes {
+        if self.n_bytes > max_bytes {
             return Err(Mismatch::new(
-                format!("{} of at most {max_bytes} bytes", kind.name()),
-                format!("{} bytes", header.n_bytes),
+                format!("{} of at most {max_bytes} bytes", self.kind.name()),
+                format!("{} bytes", self.n_bytes),
             ));
         }
-        Ok(header)
+        Ok(self)
     }
 }
 
@@ -134,12 +213,16 @@ impl Header {
 mod tests {
     use super::*;
 
+    const SEQUENCE: u32 = 0x0102_0304;
     const HEADER: Header = Header {
         kind: Kind::Control,
         tag: 7,
-        sequence: 0x0102_0304,
         n_bytes: 0x1122_3344_5566_7788,
     };
+
+    fn kinds() -> impl Iterator<Item = Kind> {
+        (0..=255).filter_map(Kind::from_byte)
+    }
 
     #[test]
     fn a_header_survives_the_wire() {
@@ -148,26 +231,27 @@ mod tests {
                 continue;
             };
             assert_eq!(kind as u8, byte);
+            let n_bytes = 0;
             let header = Header {
                 kind,
-                n_bytes: 0,
+                n_bytes,
                 ..HEADER
             };
             assert_eq!(
-                Header::decode(&header.encode(), HEADER.sequence),
+                Header::decode(&header.encode(SEQUENCE), SEQUENCE),
                 Ok(header)
             );
         }
         assert_eq!(
-            Header::decode(&HEADER.encode(), HEADER.sequence),
+            Header::decode(&HEADER.encode(SEQUENCE), SEQUENCE),
             Ok(HEADER)
         );
     }
 
     #[test]
     fn every_lie_is_refused() {
-        let decode = |bytes| Header::decode(&bytes, HEADER.sequence);
-        let good = HEADER.encode();
+        let decode = |bytes| Header::decode(&bytes, SEQUENCE);
+        let good = HEADER.encode(SEQUENCE);
         for (index, byte) in [(0, 0), (0, 10), (0, 255), (2, 1), (3, 1), (4, 5), (7, 9)] {
             let mut bad = good;
             bad[index] = byte;
@@ -182,7 +266,67 @@ mod tests {
                 n_bytes,
                 ..HEADER
             };
-            assert!(decode(bad.encode()).is_err());
+            assert!(decode(bad.encode(SEQUENCE)).is_err());
+        }
+    }
+
+    /// The first record of a frame, with `n` bytes of payload in it.
+    fn text_of(header: Header) -> (Vec<u8>, usize) {
+        let mut text = Vec::new();
+        let n = header.begin_text(&mut text);
+        text.resize(text.len() + n, 9);
+        (text, n)
+    }
+
+    #[test]
+    fn a_sealed_header_survives_and_costs_one_byte_or_two() {
+        for kind in kinds() {
+            let tag = if kind.has_tag() { 7 } else { 0 };
+            let lengths = [0, 1, 65_509, 65_510, 65_517, 65_518, 65_519, 1 << 40];
+            for n_bytes in lengths {
+                let header = Header { kind, tag, n_bytes };
+                if header.capped().is_err() {
+                    continue;
+                }
+                let (text, n) = text_of(header);
+                assert!(text.len() <= MAX_TEXT_BYTES && n as u64 <= n_bytes);
+                assert_eq!(Header::read_text(&text), Ok((header, &vec![9; n][..])));
+                if n_bytes == 1 && kind != Kind::Slice {
+                    assert_eq!(text.len(), 2 + usize::from(kind == Kind::Control));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_lie_in_a_sealed_header_is_refused() {
+        let slice = Kind::Slice as u8;
+        let told = Kind::AllReduce as u8 | LENGTH_IS_TOLD;
+        let n_bytes = 100_u64.to_le_bytes();
+        let short = [&[told][..], &n_bytes, &[0; 50]].concat();
+        let mut fitting = [&[told][..], &n_bytes].concat();
+        fitting.resize(MAX_TEXT_BYTES, 0);
+        let with_payload = [&[slice | LENGTH_IS_TOLD][..], &n_bytes, &[0]].concat();
+        let heartbeat = vec![Kind::Heartbeat as u8, 0];
+        let mut abort = vec![Kind::Abort as u8];
+        abort.resize(MAX_ABORT_BYTES + 2, 0);
+        for lie in [
+            vec![],
+            vec![0],
+            vec![10],
+            vec![0xff],
+            vec![slice],
+            vec![slice, 1, 2],
+            vec![Kind::Control as u8],
+            vec![told, 1, 2],
+            short,
+            fitting,
+            with_payload,
+            heartbeat,
+            abort,
+        ] {
+            let start = lie[..lie.len().min(12)].to_vec();
+            assert!(Header::read_text(&lie).is_err(), "{start:02x?}");
         }
     }
 }

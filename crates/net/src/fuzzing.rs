@@ -5,15 +5,17 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::abort::Abort;
 use crate::frame::{HEADER_BYTES, Header};
 use crate::handshake::setup::{self, Report};
-use crate::handshake::{Hello, Reply};
+use crate::handshake::verdict;
+use crate::handshake::{Channel, Hello, Reply};
 use crate::limits::MAX_ABORT_BYTES;
 
-/// A frame's header; the first four bytes are the number that it should have.
+/// A plain frame's header; the first four bytes are the number that it should have.
 pub fn frame_header(bytes: &[u8]) {
     let Some((sequence, rest)) = bytes.split_first_chunk::<4>() else {
         return;
@@ -21,8 +23,19 @@ pub fn frame_header(bytes: &[u8]) {
     let Some(header) = rest.first_chunk::<HEADER_BYTES>() else {
         return;
     };
-    if let Ok(decoded) = Header::decode(header, u32::from_le_bytes(*sequence)) {
-        assert_eq!(decoded.encode(), *header);
+    let sequence = u32::from_le_bytes(*sequence);
+    if let Ok(decoded) = Header::decode(header, sequence) {
+        assert_eq!(decoded.encode(sequence), *header);
+    }
+}
+
+/// The text of a sealed frame's first record.
+pub fn frame_text(bytes: &[u8]) {
+    if let Ok((header, payload)) = Header::read_text(bytes) {
+        let mut text = Vec::new();
+        assert_eq!(header.begin_text(&mut text), payload.len());
+        text.extend_from_slice(payload);
+        assert_eq!(text, bytes);
     }
 }
 
@@ -35,15 +48,20 @@ pub fn abort(bytes: &[u8]) {
 
 /// What a stranger says to a worker.
 pub fn hello(bytes: &[u8]) {
-    match Hello::read(&stream_of(bytes), deadline()) {
-        Ok(Ok(hello)) => assert_eq!(hello.encode(), bytes[..hello.encode().len()]),
-        Ok(Err(reply)) => assert!(!reply.reason().is_empty()),
-        Err(_) => {}
+    let Some(first) = bytes.first_chunk() else {
+        return;
+    };
+    match Hello::decode(first) {
+        Ok(hello) => assert_eq!(hello.encode(), *first),
+        Err(reply) => assert!(!reply.reason().is_empty()),
     }
 }
 
-/// What a root gets as an answer.
+/// What a root gets as an answer, and as a verdict.
 pub fn reply(bytes: &[u8]) {
+    if let Some(Err(refusal)) = verdict::decode(bytes) {
+        assert!(!refusal.into_error("fuzz:1").to_string().is_empty());
+    }
     let Some(first) = bytes.first_chunk() else {
         return;
     };
@@ -57,19 +75,20 @@ pub fn setup(bytes: &[u8]) {
     let Some((n_workers, rest)) = bytes.split_first() else {
         return;
     };
-    let addresses = setup::read_addresses(&stream_of(rest), (*n_workers).into(), deadline());
-    assert!(addresses.is_err() || addresses.is_ok_and(|all| all.len() == (*n_workers).into()));
-    let _ = Report::read(&stream_of(rest), deadline());
-    let _ = setup::read_start(&stream_of(rest), deadline());
+    let n_workers = (*n_workers).into();
+    let addresses = setup::read_addresses(&mut channel_of(rest), n_workers, deadline());
+    assert!(addresses.is_err() || addresses.is_ok_and(|all| all.len() == n_workers));
+    let _ = Report::read(&mut channel_of(rest), deadline());
+    let _ = setup::read_start(&mut channel_of(rest), deadline());
 }
 
 /// A connection on which these bytes have come, and no more will.
-fn stream_of(bytes: &[u8]) -> TcpStream {
+fn channel_of(bytes: &[u8]) -> Channel {
     let (near, mut far) = UnixStream::pair().expect("a socket pair");
     far.write_all(bytes)
         .expect("a socket's buffer holds the longest input");
     // What is read from it does not ask what kind of socket it is.
-    TcpStream::from(OwnedFd::from(near))
+    Channel::new(Arc::new(TcpStream::from(OwnedFd::from(near))), None)
 }
 
 fn deadline() -> Instant {

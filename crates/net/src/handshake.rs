@@ -3,36 +3,43 @@
 //! All integers are little-endian. Whoever connects speaks first:
 //!
 //! 1. [`Hello`], then [`Reply`]. Both begin with magic and version, in that place in every version,
-//!    so that any two versions can tell each other what they speak.
-//! 2. Between root and worker only: the root sends the addresses of all workers ([`setup`]); the
+//!    so that any two versions can tell each other what they speak. With a token a [`noise`] message
+//!    follows each. Up to here anybody could be the caller, or replay one.
+//! 2. The caller knocks: an empty message of the [`Channel`] that the handshake made. If it opens, the
+//!    caller is known, and gets a [`verdict`].
+//! 3. Between root and worker only: the root sends the addresses of all workers ([`setup`]); the
 //!    worker connects with the workers of lower rank, is connected by those of higher rank, and
 //!    reports; when all have, the root says start.
 //!
-//! Then frames follow. Nothing here is encrypted yet: that comes between the two steps.
+//! Then frames follow. With `--insecure` all is the same, and in the clear.
 //!
 //! Every message is read with a cap and a deadline, because anybody can connect.
 
+mod channel;
 mod greet;
 mod hello;
+pub(crate) mod noise;
 mod reply;
 pub(crate) mod setup;
 pub(crate) mod timed;
+pub(crate) mod verdict;
 
 use std::io::{self, Read};
 use std::time::Duration;
 
-pub(crate) use greet::greet;
-pub(crate) use hello::{Hello, Role};
+pub(crate) use channel::Channel;
+pub(crate) use greet::{Callee, greet};
+pub(crate) use hello::{HELLO_BYTES, Hello, Role};
 pub(crate) use reply::Reply;
 
 /// Like PNG's, the line end shows a connection that rewrites text.
 const MAGIC: [u8; 8] = *b"dllama\r\n";
 
 /// Version of everything that crosses the network, the Program included.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// Magic and version.
-const PREFIX_BYTES: usize = 12;
+pub(crate) const PREFIX_BYTES: usize = 12;
 
 /// How long a stranger may take to say hello, and a worker to connect with another.
 pub(crate) const HELLO_TIMEOUT: Duration = Duration::from_secs(5);

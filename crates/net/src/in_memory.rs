@@ -1,11 +1,11 @@
 //! Ranks within one process: the same links and code as between devices, over Unix socket pairs.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
 use socket2::SockRef;
 
+use crate::connection::Connection;
 use crate::limits::LinkOptions;
 use crate::mesh::Mesh;
 use crate::tcp::set_buffers;
@@ -34,15 +34,15 @@ impl Mesh {
     ///
     /// As [`in_memory`](Self::in_memory).
     pub fn in_memory_with(world_size: usize, options: &LinkOptions) -> io::Result<Vec<Self>> {
-        let mut sockets: Vec<Vec<Option<OwnedFd>>> = Vec::with_capacity(world_size);
+        let mut sockets: Vec<Vec<Option<Connection>>> = Vec::with_capacity(world_size);
         for _ in 0..world_size {
             let mut row = Vec::with_capacity(world_size);
             for earlier in &mut sockets {
                 let (one, other) = UnixStream::pair()?;
                 set_buffers(&SockRef::from(&one), options)?;
                 set_buffers(&SockRef::from(&other), options)?;
-                earlier.push(Some(one.into()));
-                row.push(Some(other.into()));
+                earlier.push(Some(Connection::plain(one.into())));
+                row.push(Some(Connection::plain(other.into())));
             }
             row.push(None);
             sockets.push(row);

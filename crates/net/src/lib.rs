@@ -7,12 +7,13 @@
 //! | module | idea |
 //! |---|---|
 //! | `socket` | a non-blocking stream socket that counts its bytes |
-//! | `frame` | what a message looks like |
+//! | `frame`, `seal` | what a message looks like, in the clear and encrypted |
 //! | `link` | one peer: where in which frame each direction stands |
 //! | `exchange` | many frames at once, in both directions, by the calling thread |
 //! | `collectives`, `control`, `slice` | what ranks say to each other, each one `exchange` |
 //! | `connect`, `listener`, `handshake` | how a root and its workers become a mesh |
 //! | `watch` | whom a rank waits for |
+//! | `trust` | the key they share |
 //! | `monitor` | heartbeats and closed connections while a rank computes |
 
 mod abort;
@@ -20,6 +21,7 @@ mod address;
 mod codec;
 mod collectives;
 mod connect;
+mod connection;
 mod control;
 mod error;
 mod exchange;
@@ -33,18 +35,22 @@ mod link;
 mod listener;
 mod mesh;
 mod monitor;
+mod seal;
 mod shared;
 mod slice;
 mod socket;
 mod tcp;
+mod trust;
 mod watch;
 
 pub use codec::{Codec, F32Codec};
 pub use collectives::{AllReduce, Reduction};
 pub use connect::{ConnectOptions, connect};
+pub use connection::Connection;
 pub use error::Error;
 pub use limits::{LinkOptions, MAX_WORLD_SIZE};
 pub use listener::{Event, EventKind, Listener};
 pub use mesh::{Mesh, Traffic};
 pub use slice::Slice;
+pub use trust::{Key, MIN_TOKEN_BYTES, TokenTooShort, Trust};
 pub use watch::{WaitedFor, Waiting, Watch};

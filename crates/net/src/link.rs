@@ -3,12 +3,13 @@
 //! The two directions have locks of their own. Whoever writes or reads a frame holds that
 //! direction's lock from its first byte to its last, so frames of several threads never mix.
 
+mod lane;
 mod reader;
+mod records;
 mod writer;
 
 use std::io;
 use std::ops::Range;
-use std::os::fd::OwnedFd;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
@@ -17,6 +18,7 @@ use writer::Posted;
 pub(crate) use writer::{FrameWriter, Payload};
 
 use crate::abort::Abort;
+use crate::connection::Connection;
 use crate::frame::{Kind, Mismatch};
 use crate::socket::Socket;
 
@@ -26,8 +28,10 @@ pub(crate) struct Link {
     pub(crate) socket: Socket,
     writer: Mutex<FrameWriter>,
     reader: Mutex<FrameReader>,
-    /// Set by the monitor when the peer has closed the connection.
+    /// Set by the monitor when the peer has closed the connection, or is taken for lost.
     pub(crate) hung_up: AtomicBool,
+    /// Set by the monitor when it has closed the connection because the peer was silent.
+    pub(crate) silent: AtomicBool,
 }
 
 /// Why a link is of no more use.
@@ -53,14 +57,19 @@ impl From<Mismatch> for Broken {
 }
 
 impl Link {
-    pub(crate) fn new(rank: usize, address: String, fd: OwnedFd) -> io::Result<Self> {
+    pub(crate) fn new(rank: usize, address: String, connection: Connection) -> io::Result<Self> {
+        let (sealer, opener) = match connection.seals {
+            Some(seals) => (Some(seals.sealer), Some(seals.opener)),
+            None => (None, None),
+        };
         Ok(Self {
             rank,
             address,
-            socket: Socket::new(fd)?,
-            writer: Mutex::default(),
-            reader: Mutex::default(),
+            socket: Socket::new(connection.fd)?,
+            writer: Mutex::new(FrameWriter::new(sealer)),
+            reader: Mutex::new(FrameReader::new(opener)),
             hung_up: AtomicBool::new(false),
+            silent: AtomicBool::new(false),
         })
     }
 
@@ -88,12 +97,28 @@ impl Link {
     }
 
     /// Sends a heartbeat, unless a frame is under way (then bytes flow, or the peer has bytes to
-    /// read) or the socket is full (then the peer has bytes to read).
-    pub(crate) fn heartbeat(&self) {
-        if let Some(mut writer) = self.try_lock_writer() {
+    /// read) or the socket is full (then the peer has bytes to read). `tag` is [`REST`](crate::frame::REST)
+    /// for the last one. Returns whether it is on its way.
+    pub(crate) fn heartbeat(&self, tag: u8) -> bool {
+        match self.try_lock_writer() {
             // An error shows to whoever next uses the link for something.
-            let _ = writer.heartbeat(&self.socket);
+            Some(mut writer) => writer.heartbeat(&self.socket, tag).unwrap_or(true),
+            None => false,
         }
+    }
+
+    /// Whether silence would be a sign: all that has come is read, or the peer has room to send more.
+    pub(crate) fn hears_all(&self) -> Result<bool, Broken> {
+        Ok(match self.listen()? {
+            Listened::Nothing => true,
+            // Another thread that receives from the peer may not have got round to it.
+            Listened::FrameWaits if self.is_being_read() => self.socket.unread_bytes() == 0,
+            Listened::FrameWaits => !self.socket.may_be_full(),
+        })
+    }
+
+    fn is_being_read(&self) -> bool {
+        free(self.reader.try_lock()).is_none()
     }
 
     /// Takes note of the peer while nothing is to be received from it: consumes heartbeats.

@@ -1,14 +1,17 @@
 //! The worker's side of the handshake: an open port that serves one root after another.
 //!
-//! One thread accepts. Every connection gets a short-lived thread for its handshake, so that
-//! strangers, whatever they send or fail to send, delay nobody; their number and time are capped.
-//! A root's thread also makes the mesh, which [`Listener::accept`] hands out.
+//! One thread accepts and keeps the strangers in the porch, whatever they send or fail to send; their
+//! number, time and memory are capped. A caller that has proved itself gets a short-lived thread for
+//! the rest of its handshake. A root's thread also makes the mesh, which [`Listener::accept`] hands
+//! out.
 
+mod admission;
 mod event;
-mod guests;
 mod joining;
+mod log;
+mod porch;
 mod sessions;
-mod welcome;
+mod visit;
 
 use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
@@ -16,16 +19,16 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
 pub use event::{Event, EventKind};
-use guests::Guests;
+use log::Log;
+use porch::Porch;
 use sessions::Sessions;
 
 use crate::error::Error;
 use crate::limits::LinkOptions;
 use crate::mesh::Mesh;
 use crate::tcp;
+use crate::trust::Trust;
 
 /// A worker's port. Dropping it closes it.
 pub struct Listener {
@@ -38,22 +41,26 @@ pub struct Listener {
 
 /// What the accepting thread and the handshakes share.
 struct Worker {
-    guests: Arc<Guests>,
+    trust: Trust,
     sessions: Arc<Sessions>,
     links: LinkOptions,
-    on_event: Box<dyn Fn(Event) + Send + Sync>,
+    log: Log,
 }
 
 impl Listener {
-    /// Listens on `address` (`host:port`; port 0 picks one). `on_event` is told, from threads of
-    /// the listener, what a log should have; it must return soon.
+    /// Listens on `address` (`host:port`; port 0 picks one) for roots that are trusted. `on_event` is
+    /// told, from threads of the listener, what a log should have; it must return soon.
     ///
     /// # Errors
     ///
     /// [`Error::BadAddress`] if it is no address of this device, [`Error::AddressInUse`], and
     /// [`Error::Io`] for what else the system refuses.
-    pub fn bind(address: &str, on_event: Box<dyn Fn(Event) + Send + Sync>) -> Result<Self, Error> {
-        Self::bind_with(address, LinkOptions::default(), on_event)
+    pub fn bind(
+        address: &str,
+        trust: Trust,
+        on_event: Box<dyn Fn(Event) + Send + Sync>,
+    ) -> Result<Self, Error> {
+        Self::bind_with(address, trust, LinkOptions::default(), on_event)
     }
 
     /// As [`bind`](Self::bind), with other limits for the links of its sessions.
@@ -63,6 +70,7 @@ impl Listener {
     /// As [`bind`](Self::bind).
     pub fn bind_with(
         address: &str,
+        trust: Trust,
         links: LinkOptions,
         on_event: Box<dyn Fn(Event) + Send + Sync>,
     ) -> Result<Self, Error> {
@@ -79,10 +87,10 @@ impl Listener {
             _ => listen_error(error),
         })?;
         let worker = Arc::new(Worker {
-            guests: Arc::default(),
+            trust,
             sessions: Arc::default(),
             links,
-            on_event,
+            log: Log::new(on_event),
         });
         Self::start(socket, worker).map_err(listen_error)
     }
@@ -91,10 +99,10 @@ impl Listener {
         socket.set_nonblocking(true)?;
         let local_addr = socket.local_addr()?;
         let (wake, woken) = UnixStream::pair()?;
-        let for_thread = worker.clone();
+        let porch = Porch::new(worker.clone());
         let thread = thread::Builder::new()
             .name("dllama-accept".into())
-            .spawn(move || for_thread.accept_all(&socket, &woken))?;
+            .spawn(move || porch.run(&socket, &woken))?;
         Ok(Self {
             worker,
             local_addr,
@@ -129,7 +137,6 @@ impl Listener {
             // A panic of the callback has been reported there; the port is free in any case.
             let _ = thread.join();
         }
-        self.worker.guests.expel_all();
     }
 }
 
@@ -144,59 +151,4 @@ fn listen_error(source: io::Error) -> Error {
         doing: "listen on the port",
         source,
     }
-}
-
-impl Worker {
-    /// Accepts until a byte comes on `woken`.
-    fn accept_all(self: &Arc<Self>, socket: &TcpListener, woken: &UnixStream) {
-        let mut failing = false;
-        loop {
-            let mut fds = [
-                PollFd::new(woken, PollFlags::IN),
-                PollFd::new(socket, PollFlags::IN),
-            ];
-            if failing {
-                // Without a free descriptor the waiting connection would make this loop spin.
-                let pause = Timespec {
-                    tv_sec: 0,
-                    tv_nsec: 100_000_000,
-                };
-                let _ = poll(&mut fds[..1], Some(&pause));
-            } else {
-                let _ = poll(&mut fds, None);
-            }
-            if !fds[0].revents().is_empty() {
-                return;
-            }
-            match socket.accept() {
-                Ok((stream, address)) => {
-                    failing = false;
-                    self.welcome_beside(stream, address.to_string());
-                }
-                Err(error) if is_transient(&error) => failing = false,
-                Err(error) => {
-                    if !failing {
-                        self.tell(EventKind::AcceptFailed, "", error.to_string());
-                    }
-                    failing = true;
-                }
-            }
-        }
-    }
-
-    fn tell(&self, kind: EventKind, address: &str, message: String) {
-        (self.on_event)(Event {
-            kind,
-            address: address.to_owned(),
-            message,
-        });
-    }
-}
-
-/// Nothing is wrong with the listener: nobody is there, or who was there has gone.
-fn is_transient(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::WouldBlock | ErrorKind::Interrupted | ErrorKind::ConnectionAborted
-    )
 }

@@ -1,14 +1,14 @@
 //! A rank's links to all other ranks of its session.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::collectives::Scratch;
+use crate::connection::Connection;
 use crate::error::Error;
 use crate::frame::Kind;
-use crate::limits::{FAIL_WAIT, FINISH_FRAMES, LinkOptions, MAX_WORLD_SIZE};
+use crate::limits::{FAIL_LINGER, FAIL_WAIT, FINISH_FRAMES, LinkOptions, MAX_WORLD_SIZE};
 use crate::link::{Link, Payload};
 use crate::monitor::Monitor;
 use crate::shared::Shared;
@@ -19,9 +19,10 @@ use crate::shared::Shared;
 /// a time. An error of any method but [`Codec`](crate::Codec)'s ends the mesh: all later calls give
 /// [`Error::Closed`], and the caller tells the others with [`fail`](Self::fail).
 ///
-/// Silence and closed sockets count only between [`begin_run`](Self::begin_run) and
-/// [`end_run`](Self::end_run); outside, a rank waits for a message without end, and only the end of
-/// the connection it waits on is noticed.
+/// Silence and closed sockets count between [`begin_run`](Self::begin_run) and
+/// [`end_run`](Self::end_run), and a worker counts the root's silence until the root rests, which is
+/// soon after its last run. Outside, a rank waits for a message without end, and only the end of the
+/// connection it waits on is noticed, by the kernel's keepalive if need be.
 pub struct Mesh {
     /// What lasts as long as the mesh. It is dropped first: whoever sees the connections close may count on it.
     held: Option<Box<dyn Send + Sync>>,
@@ -76,8 +77,8 @@ impl std::ops::AddAssign for Traffic {
 }
 
 impl Mesh {
-    /// The mesh of `rank` over stream sockets that are connected already: `sockets` and `addresses`
-    /// have an item a rank, and the socket of `rank` itself is `None`.
+    /// The mesh of `rank` over connections that are made already: `connections` and `addresses` have
+    /// an item a rank, and the connection of `rank` itself is `None`.
     ///
     /// # Errors
     ///
@@ -85,25 +86,32 @@ impl Mesh {
     ///
     /// # Panics
     ///
-    /// If there are no ranks or more than [`MAX_WORLD_SIZE`], or a rank has no socket or address.
+    /// If there are no ranks or more than [`MAX_WORLD_SIZE`], or a rank has no connection or address.
     pub fn over(
         rank: usize,
-        sockets: Vec<Option<OwnedFd>>,
+        connections: Vec<Option<Connection>>,
         addresses: &[String],
         options: &LinkOptions,
     ) -> io::Result<Self> {
-        let world_size = sockets.len();
+        let world_size = connections.len();
         assert!(
             (1..=MAX_WORLD_SIZE).contains(&world_size),
             "world size {world_size}"
         );
         assert_eq!(addresses.len(), world_size, "an address a rank");
         let mut links = Vec::with_capacity(world_size);
-        for (peer, socket) in sockets.into_iter().enumerate() {
-            assert_eq!(socket.is_none(), peer == rank, "a socket a peer");
+        for (peer, connection) in connections.into_iter().enumerate() {
+            assert_eq!(connection.is_none(), peer == rank, "a connection a peer");
             let address = addresses[peer].clone();
-            links.push(match socket {
-                Some(fd) => Some(Link::new(peer, address, fd)?),
+            links.push(match connection {
+                Some(connection) => {
+                    let link = Link::new(peer, address, connection)?;
+                    if peer == 0 {
+                        // A worker whose root is gone has to be free for the next one soon.
+                        link.socket.watch_closely()?;
+                    }
+                    Some(link)
+                }
                 None => None,
             });
         }
@@ -152,19 +160,20 @@ impl Mesh {
     /// From now on heartbeats are sent, and peers that are silent or gone are noticed. A rank that
     /// another waits for within a run must have begun it, too, within the limit of silence.
     pub fn begin_run(&self) {
-        self.shared.set_in_run(true);
+        self.shared.begin_run();
         if let Some(monitor) = &self.monitor {
             monitor.wake();
         }
     }
 
-    /// Ends what [`begin_run`](Self::begin_run) began: this rank waits for nobody and owes no bytes.
+    /// Ends what [`begin_run`](Self::begin_run) began: this rank waits for nobody and owes no bytes. It
+    /// gives signs of life until the root rests: others may still be at work.
     pub fn end_run(&self) {
-        self.shared.set_in_run(false);
+        self.shared.end_run();
     }
 
     /// What the monitor has noticed since the run began, for a rank that computes for long: a peer
-    /// that has closed its connection.
+    /// that has closed its connection or is silent.
     pub fn lost(&self) -> Option<Error> {
         if self.shared.is_closed() {
             return None;
@@ -186,7 +195,31 @@ impl Mesh {
         let limits = (now + FAIL_WAIT, now + FINISH_FRAMES);
         for link in self.shared.links() {
             send_abort(link, &payload, limits);
-            link.socket.shut_down();
+            link.socket.end_sending();
+        }
+        self.linger();
+        self.shared.links().for_each(|link| link.socket.shut_down());
+    }
+
+    /// Throws away what peers still send, until all have closed.
+    fn linger(&self) {
+        let give_up = Instant::now() + FAIL_LINGER;
+        let mut open: Vec<_> = self.shared.links().map(|link| &link.socket).collect();
+        loop {
+            let mut moved = false;
+            open.retain(|socket| match socket.discard() {
+                Ok(discarded) => {
+                    moved |= discarded;
+                    true
+                }
+                Err(_) => false,
+            });
+            if open.is_empty() || Instant::now() >= give_up {
+                return;
+            }
+            if !moved {
+                std::thread::sleep(Duration::from_millis(1));
+            }
         }
     }
 

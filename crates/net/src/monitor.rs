@@ -1,7 +1,8 @@
 //! The thread beside a mesh that keeps its peers informed while the rank computes.
 //!
-//! While a run is active it sends heartbeats and watches for closed connections. Between runs it is
-//! parked: an idle rank costs no CPU.
+//! While a run is active on any rank it sends heartbeats, watches for closed connections and closes those of
+//! peers that are silent. A rank may be done long before the others, so it goes on until the root, which is
+//! the last, says that it rests. Between runs the monitor is parked: an idle rank costs no CPU.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
@@ -11,6 +12,7 @@ use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::frame::REST;
 use crate::link::Link;
 use crate::shared::Shared;
 
@@ -79,9 +81,11 @@ impl State {
     }
 
     fn run(&self) {
+        let mut seen_runs = 0;
+        let mut next_beat = Instant::now();
         loop {
             let mut stopped = self.lock_stopped();
-            while !*stopped && !self.shared.in_run() {
+            while !*stopped && self.is_idle() {
                 stopped = self
                     .changed
                     .wait(stopped)
@@ -93,33 +97,81 @@ impl State {
                 return;
             }
             drop(stopped);
-            self.watch(&open);
-            self.wakeups.fetch_add(1, Relaxed);
-            if self.shared.in_run() {
-                self.shared.links().for_each(Link::heartbeat);
+            self.watch(&open, next_beat);
+            self.judge(&open);
+            if Instant::now() >= next_beat {
+                self.beat(&mut seen_runs);
+                next_beat = Instant::now() + self.shared.options.heartbeat;
             }
         }
     }
 
-    /// Sleeps until the next heartbeat is due, or less if a peer hangs up.
-    fn watch(&self, open: &[&Link]) {
-        let interval = self.shared.options.heartbeat;
-        let deadline = Instant::now() + interval;
+    /// No run is active on any rank.
+    fn is_idle(&self) -> bool {
+        !self.shared.in_run() && self.shared.root_rests()
+    }
+
+    /// Gives a sign of life. A root that has had no run since its last one says that it rests.
+    fn beat(&self, seen_runs: &mut u64) {
+        self.wakeups.fetch_add(1, Relaxed);
+        let n_runs = self.shared.n_runs();
+        if self.shared.rank == 0 && n_runs == *seen_runs {
+            // With the lock held no run can begin: nothing of the next one overtakes the word.
+            let _stopped = self.lock_stopped();
+            if !self.shared.in_run() && n_runs == self.shared.n_runs() {
+                let told = self.shared.links().filter(|link| !link.heartbeat(REST));
+                return self.shared.set_root_rests(told.count() == 0);
+            }
+        }
+        *seen_runs = n_runs;
+        self.shared.links().for_each(|link| {
+            link.heartbeat(0);
+        });
+    }
+
+    /// Sleeps until the next heartbeat is due or a peer will have been silent for too long, or less if one
+    /// hangs up.
+    fn watch(&self, open: &[&Link], next_beat: Instant) {
+        let now = Instant::now();
+        let owing = open.iter().filter(|link| self.shared.owes_life(link));
+        let late = owing.map(|link| self.shared.silent_at(link));
+        // One that is late already, but may have no room to send, is looked at again with the next heartbeat.
+        let late = late.filter(|&late| late > now).min();
+        let wake = late.map_or(next_beat, |late| late.min(next_beat));
         let mut fds: Vec<_> = open
             .iter()
             .map(|link| PollFd::new(&link.socket, HANGS_UP))
             .collect();
+        let time = wake.saturating_duration_since(now);
         let timeout = Timespec {
-            tv_sec: interval.as_secs() as i64,
-            tv_nsec: interval.subsec_nanos().into(),
+            tv_sec: time.as_secs() as i64,
+            tv_nsec: time.subsec_nanos().into(),
         };
         if poll(&mut fds, Some(&timeout)).is_err() {
             // Interrupted, or out of memory: try again in time for the next heartbeat.
-            std::thread::sleep(deadline.saturating_duration_since(Instant::now()));
+            std::thread::sleep(wake.saturating_duration_since(Instant::now()));
         }
         for (link, fd) in open.iter().zip(&fds) {
             if !fd.revents().is_empty() {
                 link.hung_up.store(true, SeqCst);
+            }
+        }
+    }
+
+    /// Closes the connections of peers that owe a sign of life and have given none for too long: this wakes
+    /// whoever waits for them. What has come is read first.
+    fn judge(&self, open: &[&Link]) {
+        for link in open {
+            match link.hears_all() {
+                Err(_) => link.hung_up.store(true, SeqCst),
+                Ok(hears_all) => {
+                    let is_late = self.shared.silent_at(link) <= Instant::now();
+                    if hears_all && is_late && self.shared.owes_life(link) {
+                        link.silent.store(true, SeqCst);
+                        link.hung_up.store(true, SeqCst);
+                        link.socket.shut_down();
+                    }
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::abort::Abort;
 use crate::error::Error;
@@ -16,7 +16,13 @@ pub(crate) struct Shared {
     /// By rank; `None` for this rank itself.
     pub(crate) links: Vec<Option<Link>>,
     pub(crate) options: LinkOptions,
+    created: Instant,
     in_run: AtomicBool,
+    /// Nanoseconds from `created` to the beginning of the last run.
+    run_began: AtomicU64,
+    n_runs: AtomicU64,
+    /// Of the root: it has told the others that it rests.
+    root_rests: AtomicBool,
     closed: AtomicBool,
     cause: OnceLock<Abort>,
     waited_nanos: AtomicU64,
@@ -26,11 +32,20 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(rank: usize, links: Vec<Option<Link>>, options: LinkOptions) -> Self {
+        // Before the first run nobody owes a sign of life.
+        links
+            .iter()
+            .flatten()
+            .for_each(|link| link.socket.set_rests(true));
         Self {
             rank,
             links,
             options,
+            created: Instant::now(),
             in_run: AtomicBool::new(false),
+            run_began: AtomicU64::new(0),
+            n_runs: AtomicU64::new(0),
+            root_rests: AtomicBool::new(true),
             closed: AtomicBool::new(false),
             cause: OnceLock::new(),
             waited_nanos: AtomicU64::new(0),
@@ -48,8 +63,49 @@ impl Shared {
         self.links.iter().flatten()
     }
 
-    pub(crate) fn set_in_run(&self, in_run: bool) {
-        self.in_run.store(in_run, SeqCst);
+    pub(crate) fn begin_run(&self) {
+        self.run_began
+            .store(self.created.elapsed().as_nanos() as u64, SeqCst);
+        self.n_runs.fetch_add(1, SeqCst);
+        self.set_root_rests(false);
+        self.in_run.store(true, SeqCst);
+    }
+
+    pub(crate) fn end_run(&self) {
+        self.in_run.store(false, SeqCst);
+    }
+
+    /// Runs since the mesh was made.
+    pub(crate) fn n_runs(&self) -> u64 {
+        self.n_runs.load(SeqCst)
+    }
+
+    /// Whether the root has said that no run is active: it was the last to end the last one.
+    pub(crate) fn root_rests(&self) -> bool {
+        match &self.links[0] {
+            Some(root) => root.socket.rests(),
+            None => self.root_rests.load(SeqCst),
+        }
+    }
+
+    pub(crate) fn set_root_rests(&self, rests: bool) {
+        match &self.links[0] {
+            Some(root) => root.socket.set_rests(rests),
+            None => self.root_rests.store(rests, SeqCst),
+        }
+    }
+
+    /// Whether a peer owes signs of life: all do in a run of this rank, the root until it rests. Once it
+    /// does, those that this rank still waits for are at work, and the others are silent.
+    pub(crate) fn owes_life(&self, link: &Link) -> bool {
+        !self.root_rests() && (self.in_run() || link.rank == 0)
+    }
+
+    /// When the peer will have been silent for too long: counted from its last byte or the beginning of
+    /// the run, whichever is later.
+    pub(crate) fn silent_at(&self, link: &Link) -> Instant {
+        let began = self.created + Duration::from_nanos(self.run_began.load(SeqCst));
+        began.max(link.socket.last_heard()) + self.options.silence
     }
 
     pub(crate) fn in_run(&self) -> bool {
@@ -85,6 +141,10 @@ impl Shared {
             return Error::Closed;
         }
         let error = match broken {
+            Broken::Gone(_) if link.silent.load(SeqCst) => {
+                let reason = format!("nothing came for {:?}", self.options.silence);
+                peer_lost(link, during, reason)
+            }
             Broken::Gone(error) => peer_lost(link, during, error.to_string()),
             Broken::Garbled(mismatch) => Error::Protocol {
                 rank: link.rank,
@@ -124,7 +184,7 @@ impl Shared {
         })
     }
 
-    /// The loss of a peer that the monitor saw hang up, of those that nobody waits for.
+    /// The loss of a peer that the monitor saw hang up or fall silent, of those that nobody waits for.
     pub(crate) fn lost(&self, during: &str, waited_for: impl Fn(usize) -> bool) -> Option<Error> {
         let mut with_frames = None;
         let hung_up = self.links().filter(|link| link.hung_up.load(SeqCst));

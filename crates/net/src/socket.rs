@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
@@ -25,6 +25,8 @@ pub(crate) struct Socket {
     created: Instant,
     /// Nanoseconds from `created` to the last byte received.
     heard: AtomicU64,
+    /// The peer has said that it rests.
+    rests: AtomicBool,
 }
 
 impl Socket {
@@ -46,7 +48,20 @@ impl Socket {
             received_frames: AtomicU64::new(0),
             created: Instant::now(),
             heard: AtomicU64::new(0),
+            rests: AtomicBool::new(false),
         })
+    }
+
+    /// Has the kernel notice within three seconds that the peer's device is gone while nothing is sent: two
+    /// probes without an answer.
+    pub(crate) fn watch_closely(&self) -> io::Result<()> {
+        let socket = SockRef::from(&self.fd);
+        if socket.local_addr()?.as_socket().is_some() {
+            let second = Duration::from_secs(1);
+            let keepalive = TcpKeepalive::new().with_time(second).with_interval(second);
+            socket.set_tcp_keepalive(&keepalive.with_retries(2))?;
+        }
+        Ok(())
     }
 
     /// Writes what fits. `more` says that further bytes of the same message follow at once.
@@ -150,6 +165,20 @@ impl Socket {
         self.received_frames.load(Relaxed)
     }
 
+    pub(crate) fn set_rests(&self, rests: bool) {
+        self.rests.store(rests, SeqCst);
+    }
+
+    pub(crate) fn rests(&self) -> bool {
+        self.rests.load(SeqCst)
+    }
+
+    /// Whether so many bytes wait to be read that the peer may have no room for more, not even for a sign of life.
+    pub(crate) fn may_be_full(&self) -> bool {
+        let size = SockRef::from(&self.fd).recv_buffer_size().unwrap_or(0);
+        self.unread_bytes() as usize > size / 4
+    }
+
     pub(crate) fn sent_bytes(&self) -> u64 {
         self.sent_bytes.load(Relaxed)
     }
@@ -162,6 +191,23 @@ impl Socket {
     pub(crate) fn shut_down(&self) {
         // It fails only if the peer was faster.
         let _ = rustix::net::shutdown(&self.fd, Shutdown::Both);
+    }
+
+    /// Ends this side of the connection: the peer reads what is on its way, and then the end.
+    pub(crate) fn end_sending(&self) {
+        // It fails only if the peer was faster.
+        let _ = rustix::net::shutdown(&self.fd, Shutdown::Write);
+    }
+
+    /// Throws away some of what has come. Returns whether there was any.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive`](Self::receive).
+    pub(crate) fn discard(&self) -> io::Result<bool> {
+        let mut discarded = [0; 16 << 10];
+        self.receive(&mut discarded)
+            .map(|n_bytes| n_bytes.is_some())
     }
 
     fn count_sent(&self, sent: Option<usize>) -> Option<usize> {
@@ -201,7 +247,8 @@ fn send_flags(_more: bool) -> SendFlags {
     SendFlags::empty()
 }
 
-/// A host that vanished between two runs is noticed within half a minute.
+/// A device that vanished between two runs is noticed within half a minute, at little cost on lossy links: the
+/// next run notices it earlier.
 fn keepalive() -> TcpKeepalive {
     TcpKeepalive::new()
         .with_time(Duration::from_secs(15))

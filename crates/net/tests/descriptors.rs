@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use dllama_net::{ConnectOptions, EventKind, Listener, connect};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use support::{address, watched};
+use support::{TOKEN, address, token, watched};
 
 fn n_entries(folder: &str) -> usize {
     std::fs::read_dir(folder).expect("procfs").count()
@@ -25,7 +25,8 @@ fn strangers_cost_nothing_once_they_are_gone_and_a_full_table_passes() {
         let on_event = move |event| {
             let _ = sender.send(event);
         };
-        let listener = Listener::bind("127.0.0.1:0", Box::new(on_event)).expect("a free port");
+        let listener =
+            Listener::bind("127.0.0.1:0", token(TOKEN), Box::new(on_event)).expect("a free port");
         let usage = || (n_entries("/proc/self/fd"), n_entries("/proc/self/task"));
         let before = usage();
         for n_bytes in 0..100 {
@@ -34,11 +35,22 @@ fn strangers_cost_nothing_once_they_are_gone_and_a_full_table_passes() {
                 .write_all(&support::bytes(3, n_bytes))
                 .expect("written");
         }
-        let refused = events
-            .iter()
-            .take(100)
-            .filter(|event| event.kind == EventKind::Refused);
-        assert_eq!(refused.count(), 100);
+        // A line of each kind at once, and one that counts the others of its kind.
+        let told = |event: dllama_net::Event| {
+            assert_eq!(event.kind, EventKind::Refused);
+            let (_, count) = event.message.split_once(" (").unwrap_or(("", "0"));
+            1 + count
+                .split(' ')
+                .next()
+                .expect("a number")
+                .parse::<usize>()
+                .expect("a number")
+        };
+        let mut n_told = 0;
+        while n_told < 100 {
+            n_told += told(events.recv().expect("an event"));
+        }
+        assert_eq!(n_told, 100);
         // The watchdog ends this if they never go.
         while usage() != before {
             std::thread::sleep(Duration::from_millis(10));
@@ -61,7 +73,8 @@ fn strangers_cost_nothing_once_they_are_gone_and_a_full_table_passes() {
         connected.expect("waits to be accepted");
         assert_eq!(failed.expect("an event").kind, EventKind::AcceptFailed);
 
-        let root = connect(ConnectOptions::new(vec![address(&listener)])).expect("served");
+        let root =
+            connect(ConnectOptions::new(vec![address(&listener)], token(TOKEN))).expect("served");
         assert_eq!(
             listener.accept().expect("a mesh").world_size(),
             root.world_size()

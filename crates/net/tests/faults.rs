@@ -33,7 +33,14 @@ fn all_reduce_by(how: AllReduce, mesh: &Mesh, n_values: usize) -> Result<(), Err
 /// Rank 0 in an all-reduce of 1000 values with a peer that behaves like `peer`, over each kind of
 /// link: the error, which must come by itself.
 fn all_reduce_against(peer: fn(&mut RawPeer)) -> Vec<Error> {
-    let run = |kind: Links| {
+    all_reduce_over(&KINDS, peer)
+}
+
+const PLAIN: [Links; 2] = [Links::InMemory, Links::Tcp];
+const SEALED: [Links; 2] = [Links::SealedInMemory, Links::SealedTcp];
+
+fn all_reduce_over(kinds: &[Links], peer: fn(&mut RawPeer)) -> Vec<Error> {
+    let run = |&kind: &Links| {
         watched(move || {
             let (mesh, mut peers) = mesh_with_raw_peers(kind, 1, &quick());
             mesh.begin_run();
@@ -46,7 +53,7 @@ fn all_reduce_against(peer: fn(&mut RawPeer)) -> Vec<Error> {
             error
         })
     };
-    KINDS.map(run).into()
+    kinds.iter().map(run).collect()
 }
 
 fn assert_lost(errors: Vec<Error>) {
@@ -94,34 +101,100 @@ fn a_silent_peer_is_lost() {
 #[test]
 fn a_peer_that_stops_in_the_middle_of_a_header_is_lost() {
     assert_lost(all_reduce_against(|peer| {
-        let header = peer.header(ALL_REDUCE, 4000);
-        peer.write(&header[..7]);
+        let frame = peer.frame(ALL_REDUCE, &[0; 4000]);
+        peer.write(&frame[..7]);
     }));
 }
 
 #[test]
 fn a_peer_that_stops_in_the_middle_of_a_payload_is_lost() {
     assert_lost(all_reduce_against(|peer| {
-        let header = peer.header(ALL_REDUCE, 4000);
-        peer.write(&header);
-        peer.write(&[0; 1234]);
+        let frame = peer.frame(ALL_REDUCE, &[0; 4000]);
+        peer.write(&frame[..1250]);
     }));
 }
 
 #[test]
 fn a_peer_that_closes_in_the_middle_of_a_payload_is_lost() {
     assert_lost(all_reduce_against(|peer| {
-        let header = peer.header(ALL_REDUCE, 4000);
-        peer.write(&header);
-        peer.write(&[0; 1234]);
+        let frame = peer.frame(ALL_REDUCE, &[0; 4000]);
+        peer.write(&frame[..1250]);
         peer.stream = Box::new(std::io::Cursor::new(Vec::new()));
     }));
 }
 
 #[test]
 fn garbage_is_refused() {
-    let errors = all_reduce_against(|peer| peer.write(b"GET / HTTP/1.1\r\nHost: me\r\n\r\n"));
+    const GARBAGE: &[u8] = b"GET / HTTP/1.1\r\nHost: me\r\n\r\n";
+    let errors = all_reduce_over(&PLAIN, |peer| peer.write(GARBAGE));
     assert_protocol(errors, "frame header", "47, 45, 54");
+    // Its first two bytes are the length of a record.
+    let errors = all_reduce_over(&SEALED, |peer| peer.write(&GARBAGE.repeat(1000)));
+    assert_protocol(errors, "record 0", "does not open");
+    let errors = all_reduce_over(&SEALED, |peer| peer.write(&[15, 0]));
+    assert_protocol(errors, "at least 16 bytes", "15 bytes");
+    // It opens, and is no frame.
+    let errors = all_reduce_over(&SEALED, |peer| {
+        let record = peer.record(GARBAGE);
+        peer.write(&record);
+    });
+    assert_protocol(errors, "the beginning of a frame", "47, 45, 54");
+}
+
+/// Wherever a bit is flipped but in the two bytes of length, which have a test of their own.
+#[test]
+fn a_flipped_bit_is_noticed() {
+    for index in [2, 3, 4, 2000, 4002, 4003, 4018] {
+        for bit in 0..8 {
+            let (mesh, mut peers) = mesh_with_raw_peers(Links::SealedInMemory, 1, &quick());
+            let mut frame = peers[0].frame(ALL_REDUCE, &[0; 4000]);
+            frame[index] ^= 1 << bit;
+            peers[0].write(&frame);
+            let error = all_reduce(&mesh, 1000).expect_err("not what was sealed");
+            assert_protocol(vec![error], "record 0", "does not open");
+        }
+    }
+}
+
+/// A longer length waits for bytes that do not come; a shorter one cuts the record.
+#[test]
+fn a_flipped_bit_in_a_length_is_noticed() {
+    for index in 0..2 {
+        for bit in 0..8 {
+            let (mesh, mut peers) = mesh_with_raw_peers(Links::SealedInMemory, 1, &quick());
+            let mut frame = peers[0].frame(ALL_REDUCE, &[0; 4000]);
+            frame[index] ^= 1 << bit;
+            peers[0].write(&frame);
+            drop(peers);
+            let error = all_reduce(&mesh, 1000).expect_err("not what was sealed");
+            assert!(
+                matches!(error, Error::PeerLost { .. } | Error::Protocol { .. }),
+                "{error}"
+            );
+        }
+    }
+}
+
+/// Of a payload of several records one is repeated, or two change places.
+#[test]
+fn records_out_of_their_order_are_noticed() {
+    const N: usize = 50_000;
+    const RECORD: usize = 2 + 65_535;
+    for order in [[0, 0, 1], [0, 2, 1], [1, 0, 2]] {
+        let (mesh, mut peers) = mesh_with_raw_peers(Links::SealedInMemory, 1, &quick());
+        std::thread::scope(|scope| {
+            let reduced = scope.spawn(|| all_reduce(&mesh, N));
+            let frame = peers[0].frame(ALL_REDUCE, &[0; 4 * N]);
+            let records: Vec<_> = frame.chunks(RECORD).collect();
+            assert_eq!(records.len(), 4);
+            for index in order {
+                // The other side hangs up in the middle.
+                let _ = peers[0].stream.write_all(records[index]);
+            }
+            let error = reduced.join().expect("no panic").expect_err("disordered");
+            assert_protocol(vec![error], "record ", "does not open");
+        });
+    }
 }
 
 #[test]
@@ -137,8 +210,8 @@ fn another_length_is_refused() {
 #[test]
 fn a_huge_length_is_refused() {
     let errors = all_reduce_against(|peer| {
-        let header = peer.header(ALL_REDUCE, u64::MAX);
-        peer.write(&header);
+        let beginning = peer.frame_that_tells(ALL_REDUCE, u64::MAX, &[]);
+        peer.write(&beginning);
     });
     assert_protocol(errors, "of 4000 bytes", &u64::MAX.to_string());
 }
@@ -151,11 +224,14 @@ fn another_kind_is_refused() {
 
 #[test]
 fn a_frame_that_is_left_out_is_noticed() {
-    let errors = all_reduce_against(|peer| {
-        peer.header(ALL_REDUCE, 4000);
+    let leave_out = |peer: &mut RawPeer| {
+        peer.frame(ALL_REDUCE, &[0; 4000]);
         peer.send(ALL_REDUCE, &[0; 4000]);
-    });
+    };
+    let errors = all_reduce_over(&PLAIN, leave_out);
     assert_protocol(errors, "frame number 0", "frame number 1");
+    let errors = all_reduce_over(&SEALED, leave_out);
+    assert_protocol(errors, "record 0", "does not open");
 }
 
 #[test]
@@ -200,8 +276,8 @@ fn a_peer_that_computes_for_long_is_not_lost() {
             std::thread::scope(|scope| {
                 let reduced = scope.spawn(|| all_reduce(&mesh, 1000));
                 for _ in 0..20 {
-                    let header = peer.header(HEARTBEAT, 0);
-                    for half in header.chunks(9) {
+                    let frame = peer.frame(HEARTBEAT, &[]);
+                    for half in frame.chunks(10) {
                         peer.write(half);
                         std::thread::sleep(Duration::from_millis(60));
                     }
@@ -213,13 +289,14 @@ fn a_peer_that_computes_for_long_is_not_lost() {
     }
 }
 
-/// The peer does not read for many times the limit, but gives signs of life; then it reads.
+/// The peer does not read for many times the limit, but gives signs of life; then it reads. The payload
+/// is more than the buffers of any socket hold.
 #[test]
 fn a_peer_that_does_not_read_but_lives_is_not_lost() {
     for kind in KINDS {
         watched(move || {
             let (mesh, mut peers) = mesh_with_raw_peers(kind, 1, &quick());
-            let payload = vec![3; 30 << 20];
+            let payload = vec![3; 16 << 20];
             mesh.begin_run();
             let peer = &mut peers[0];
             std::thread::scope(|scope| {
@@ -310,9 +387,8 @@ fn a_peer_that_dies_between_reduce_scatter_and_all_gather_is_lost() {
             mesh.begin_run();
             let peer = &mut peers[0];
             peer.send(REDUCE_SCATTER, &[0; 2000]);
-            let header = peer.header(ALL_GATHER, 2000);
-            peer.write(&header);
-            peer.write(&[0; 1000]);
+            let frame = peer.frame(ALL_GATHER, &[0; 2000]);
+            peer.write(&frame[..1000]);
             let error = all_reduce_by(AllReduce::Scattered, &mesh, 1000).expect_err("half a sum");
             let Error::PeerLost {
                 rank: 1, during, ..
@@ -359,7 +435,7 @@ fn posted_frames_and_heartbeats_go_on_while_a_rank_computes() {
             let partial = vec![1.0; 1 << 18];
             let mut reduction = mesh.begin_all_reduce(AllReduce::Direct, &F32Codec);
             reduction.push([&partial[..]].into_iter()).expect("finite");
-            std::thread::sleep(quick().silence * 2);
+            peers[0].compute(quick().silence * 2, quick().heartbeat);
             let frames = std::iter::from_fn(|| peers[0].receive());
             let mut frames = frames.skip_while(|(kind, _)| *kind == HEARTBEAT);
             let (kind, payload) = frames.next().expect("the piece");
@@ -566,9 +642,8 @@ proptest! {
         prop_assume!(index != 1);
         let (mesh, mut peers) = mesh_with_raw_peers(Links::InMemory, 1, &quick());
         let mut peer = peers.remove(0);
-        let mut frame = peer.header(ALL_REDUCE, 40);
+        let mut frame = peer.frame(ALL_REDUCE, &[0; 40]);
         frame[index] ^= flip;
-        frame.extend([0; 40]);
         peer.write(&frame);
         drop(peer);
         all_reduce(&mesh, 10).expect_err("no such frame");

@@ -1,4 +1,4 @@
-//! Roots, workers and strangers at a worker's port.
+//! Roots and workers that find each other, or say why not.
 
 mod support;
 
@@ -6,80 +6,14 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use dllama_net::{
-    ConnectOptions, Error, Event, EventKind, LinkOptions, Listener, MAX_WORLD_SIZE, Mesh, connect,
+use dllama_net::{Error, EventKind, Listener, MAX_WORLD_SIZE, Trust};
+use support::caller::{ACCEPTED, Caller, ROOT, VERSION, WRONG_TOKEN, reply};
+use support::{
+    TOKEN, address, assert_serves, connect_to, connect_with, listener, logging_listener, token,
+    watched,
 };
-use support::{address, listener, watched};
-
-const VERSION: u32 = 2;
-const ACCEPTED: u8 = 0;
-
-/// Shorter than what a stranger may take, so that waiting for one shows.
-const HELLO_TIMEOUT: Duration = Duration::from_secs(3);
-
-fn connect_to(workers: &[String]) -> Result<Mesh, Error> {
-    let mut options = ConnectOptions::new(workers.to_vec());
-    options.hello_timeout = HELLO_TIMEOUT;
-    connect(options)
-}
-
-fn logging_listener() -> (Listener, mpsc::Receiver<Event>) {
-    let (sender, events) = mpsc::channel();
-    let on_event = move |event| {
-        let _ = sender.send(event);
-    };
-    (
-        Listener::bind("127.0.0.1:0", Box::new(on_event)).expect("a free port"),
-        events,
-    )
-}
-
-/// A hello as the format's description has it.
-fn hello(role: u8, session: u8, world_size: u32, from: u32, to: u32) -> Vec<u8> {
-    let mut bytes = b"dllama\r\n".to_vec();
-    bytes.extend(VERSION.to_le_bytes());
-    bytes.extend([role, 0, 0, 0]);
-    bytes.extend([session; 16]);
-    [world_size, from, to]
-        .iter()
-        .for_each(|number| bytes.extend(number.to_le_bytes()));
-    bytes
-}
-
-fn reply(version: u32, code: u8) -> Vec<u8> {
-    [
-        b"dllama\r\n".as_slice(),
-        &version.to_le_bytes(),
-        &[code, 0, 0, 0],
-    ]
-    .concat()
-}
-
-fn dial(listener: &Listener) -> TcpStream {
-    TcpStream::connect(listener.local_addr()).expect("the port is open")
-}
-
-/// All that a stranger gets for its bytes, up to the end of the connection.
-fn answer(listener: &Listener, bytes: &[u8]) -> Vec<u8> {
-    let mut stream = dial(listener);
-    stream.write_all(bytes).expect("written");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).expect("an orderly end");
-    answer
-}
-
-fn assert_serves(listener: &Listener) -> (Mesh, Mesh) {
-    let root = connect_to(&[address(listener)]).expect("served");
-    let worker = listener.accept().expect("a mesh");
-    root.send_control(1, 5, b"hello").expect("sent");
-    assert_eq!(
-        worker.receive_control(0, 5).expect("received"),
-        (5, b"hello".to_vec())
-    );
-    (root, worker)
-}
 
 /// A program on a port that reads a hello and then does as it is told.
 fn impostor(behave: impl FnOnce(TcpStream, TcpListener) + Send + 'static) -> String {
@@ -87,7 +21,7 @@ fn impostor(behave: impl FnOnce(TcpStream, TcpListener) + Send + 'static) -> Str
     let address = socket.local_addr().expect("its address").to_string();
     thread::spawn(move || {
         let (mut stream, _) = socket.accept().expect("the root");
-        stream.read_exact(&mut [0; 44]).expect("a hello");
+        stream.read_exact(&mut [0; 44 + 48]).expect("a hello");
         behave(stream, socket);
     });
     address
@@ -107,13 +41,35 @@ fn a_worker_serves_one_root_after_another() {
     });
 }
 
+/// It learns with whom and since when, because it has the token.
 #[test]
 fn a_second_root_is_told_busy_until_the_mesh_is_dropped() {
     watched(|| {
         let (listener, events) = logging_listener();
         let (_root, worker) = assert_serves(&listener);
+        let before = SystemTime::now();
+        thread::sleep(Duration::from_millis(1100));
         let error = connect_to(&[address(&listener)]).err().expect("refused");
-        assert!(matches!(&error, Error::Busy { address: named } if *named == address(&listener)));
+        let Error::Busy {
+            address: named,
+            root,
+            since,
+        } = &error
+        else {
+            panic!("{error}");
+        };
+        assert_eq!(
+            (named, root.as_str()),
+            (&address(&listener), worker.address(0))
+        );
+        // Whole seconds are told.
+        let age = SystemTime::now().duration_since(*since).expect("past");
+        assert!((1..=3).contains(&age.as_secs()), "{age:?} {before:?}");
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("busy with {root} since 20"))
+        );
         events.recv().expect("the first root");
         let event = events.recv().expect("an event");
         assert!(event.kind == EventKind::Refused && event.message.contains("another root"));
@@ -122,60 +78,26 @@ fn a_second_root_is_told_busy_until_the_mesh_is_dropped() {
     });
 }
 
+/// A root that is known may still wait for its other workers in vain.
 #[test]
-fn strangers_neither_delay_nor_end_a_worker() {
-    watched(|| {
-        let listener = listener(&LinkOptions::default());
-        let noise = support::bytes(1, 5000);
-        assert_eq!(
-            answer(&listener, b"GET / HTTP/1.1\r\nHost: worker\r\n\r\n"),
-            reply(VERSION, 1)
-        );
-        assert_eq!(answer(&listener, &noise), reply(VERSION, 1));
-        drop(dial(&listener));
-        // More than the places there are; every one of them would take 5 s, or 15 s for those that
-        // say hello as a root.
-        let whole = hello(0, 1, 3, 0, 1);
-        let silent: Vec<_> = (0..150)
-            .map(|index| {
-                let mut stream = dial(&listener);
-                let said = stream.write_all(&whole[..[0, 5, 20, 44][index % 4]]);
-                said.expect("written");
-                stream
-            })
-            .collect();
-        assert_serves(&listener);
-        drop(silent);
-        assert_serves(&listener);
-    });
-}
-
-/// A hello is cheap, and says nothing about whether the root goes on.
-#[test]
-fn of_roots_that_said_hello_the_first_to_go_on_is_served() {
+fn of_several_known_roots_the_first_to_go_on_is_served() {
     watched(|| {
         let (listener, events) = logging_listener();
-        let mut roots = [1, 2, 3].map(|session| {
-            let mut root = dial(&listener);
-            root.write_all(&hello(0, session, 2, 0, 1))
-                .expect("written");
-            let mut answer = [0; 16];
-            root.read_exact(&mut answer).expect("an answer");
-            assert_eq!(answer.to_vec(), reply(VERSION, ACCEPTED));
-            root
-        });
+        let mut roots = [1, 2, 3]
+            .map(|session| Caller::enter(&listener, support::caller::Hello { session, ..ROOT }));
         let worker = address(&listener);
         let addresses = [&[worker.len() as u8], worker.as_bytes()].concat();
         let [silent, served, late] = &mut roots;
-        served.write_all(&addresses).expect("written");
-        let mut ready = [1];
-        served.read_exact(&mut ready).expect("a report");
-        assert_eq!(ready, [0]);
-        late.write_all(&addresses).expect("written");
-        assert_eq!(late.read(&mut [0]).expect("an orderly end"), 0);
+        served.send(&addresses);
+        assert_eq!(served.receive().expect("a report"), [0]);
+        late.send(&addresses);
+        let refusal = late.receive().expect("a report");
+        let served_address = served.stream.local_addr().expect("its address").to_string();
+        assert_eq!(refusal[..2], [2, 1], "refused, busy");
+        assert_eq!(refusal[10..], *served_address.as_bytes());
         let event = events.recv().expect("an event");
         assert!(event.message.contains("another root was faster"));
-        served.write_all(&[1]).expect("written");
+        served.send(&[1]);
         let mesh = listener.accept().expect("a mesh");
         assert_eq!(events.recv().expect("one").kind, EventKind::Connected);
         drop((mesh, silent));
@@ -183,51 +105,10 @@ fn of_roots_that_said_hello_the_first_to_go_on_is_served() {
 }
 
 #[test]
-fn wrong_hellos_get_a_code_each() {
-    watched(|| {
-        let (listener, events) = logging_listener();
-        let max = MAX_WORLD_SIZE as u32;
-        let mut other_version = hello(0, 1, 2, 0, 1);
-        other_version[8] = 9;
-        for (bytes, code, reason) in [
-            (other_version, 2, "version 9, here it is 2"),
-            (hello(0, 1, 1, 0, 1), 4, "world size"),
-            (hello(0, 1, max + 1, 0, 1), 4, "world size"),
-            (hello(0, 1, 3, 0, 3), 5, "rank"),
-            (hello(0, 1, 3, 1, 2), 5, "rank"),
-            (hello(1, 1, 3, 1, 2), 5, "rank"),
-            (hello(1, 1, 3, 2, 1), 6, "session"),
-            (hello(2, 1, 3, 2, 1), 8, "malformed"),
-        ] {
-            assert_eq!(answer(&listener, &bytes), reply(VERSION, code), "{reason}");
-            let event = events.recv().expect("an event");
-            assert_eq!(event.kind, EventKind::Refused);
-            assert!(event.message.contains(reason), "{}", event.message);
-        }
-    });
-}
-
-/// Of a session, only the workers that are still expected are let in.
-#[test]
-fn a_peer_that_does_not_fit_its_session_is_refused() {
-    watched(|| {
-        let listener = listener(&LinkOptions::default());
-        let mut root = dial(&listener);
-        root.write_all(&hello(0, 7, 4, 0, 2)).expect("written");
-        root.read_exact(&mut [0; 16]).expect("accepted");
-        assert_eq!(answer(&listener, &hello(1, 8, 4, 3, 2)), reply(VERSION, 6));
-        assert_eq!(answer(&listener, &hello(1, 7, 5, 3, 2)), reply(VERSION, 4));
-        assert_eq!(answer(&listener, &hello(1, 7, 4, 3, 1)), reply(VERSION, 5));
-        // The worker has one name in this session.
-        assert_eq!(answer(&listener, &hello(0, 7, 4, 0, 3)), reply(VERSION, 7));
-    });
-}
-
-#[test]
 fn what_is_no_worker_of_this_version_is_named() {
     watched(|| {
         type Check = fn(&Error) -> bool;
-        let answers: [(Vec<u8>, Check); 6] = [
+        let answers: [(Vec<u8>, Check); 7] = [
             (reply(9, 0), |e| {
                 matches!(
                     e,
@@ -238,7 +119,9 @@ fn what_is_no_worker_of_this_version_is_named() {
                     }
                 )
             }),
-            (reply(VERSION, 3), |e| matches!(e, Error::Busy { .. })),
+            (reply(VERSION, WRONG_TOKEN), |e| {
+                matches!(e, Error::WrongToken { .. })
+            }),
             (reply(VERSION, 5), |e| matches!(e, Error::Refused { .. })),
             (reply(VERSION, 99), |e| {
                 matches!(e, Error::Protocol { rank: 1, .. })
@@ -251,6 +134,10 @@ fn what_is_no_worker_of_this_version_is_named() {
                 vec![],
                 |e| matches!(e, Error::Protocol { got, .. } if got.contains("closed")),
             ),
+            // It says yes, and does not have the key.
+            ([reply(VERSION, ACCEPTED), vec![9; 48]].concat(), |e| {
+                matches!(e, Error::WrongToken { .. })
+            }),
         ];
         for (bytes, check) in answers {
             let address = impostor(move |mut stream, _| stream.write_all(&bytes).expect("written"));
@@ -288,19 +175,12 @@ fn a_worker_that_is_not_there_or_does_not_answer_is_unreachable() {
     });
 }
 
+/// The first worker is real; between the two workers is somebody who lets nobody through.
 #[test]
 fn two_workers_that_cannot_meet_are_named_as_a_pair() {
     watched(|| {
-        let (done, wait) = mpsc::channel::<()>();
-        // It accepts the root, and then nobody else.
-        let first = impostor(move |mut stream, socket| {
-            drop(socket);
-            stream
-                .write_all(&reply(VERSION, ACCEPTED))
-                .expect("written");
-            let _ = wait.recv();
-        });
         let (second, events) = logging_listener();
+        let first = one_time_relay(listener());
         let error = connect_to(&[first.clone(), address(&second)])
             .err()
             .expect("no mesh");
@@ -316,15 +196,36 @@ fn two_workers_that_cannot_meet_are_named_as_a_pair() {
         assert_eq!(*peer_address, first);
         let event = events.recv().expect("an event");
         assert!(event.kind == EventKind::SessionFailed && event.message.contains("rank 1"));
-        drop(done);
         assert_serves(&second);
     });
+}
+
+/// A port through which the first caller reaches the worker, and nobody else does.
+fn one_time_relay(worker: Listener) -> String {
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = socket.local_addr().expect("its address").to_string();
+    thread::spawn(move || {
+        let (mut caller, _) = socket.accept().expect("the root");
+        drop(socket);
+        let mut callee = TcpStream::connect(worker.local_addr()).expect("the worker");
+        let (mut from, mut to) = (
+            caller.try_clone().expect("a descriptor"),
+            callee.try_clone().expect("a descriptor"),
+        );
+        let back = thread::spawn(move || std::io::copy(&mut callee, &mut caller));
+        let _ = std::io::copy(&mut from, &mut to);
+        let _ = to.shutdown(std::net::Shutdown::Write);
+        let _ = back.join();
+        drop(worker);
+    });
+    address
 }
 
 #[test]
 fn one_worker_by_two_addresses_is_refused() {
     watched(|| {
-        let listener = Listener::bind("0.0.0.0:0", Box::new(|_| ())).expect("a free port");
+        let listener =
+            Listener::bind("0.0.0.0:0", token(TOKEN), Box::new(|_| ())).expect("a free port");
         let port = listener.local_addr().port();
         let addresses = ["127.0.0.1", "127.0.0.2"].map(|host| format!("{host}:{port}"));
         let error = connect_to(&addresses).err().expect("the same worker");
@@ -348,7 +249,7 @@ fn a_world_is_capped_and_may_have_one_rank() {
             max: 64
         })
     ));
-    let alone = connect_to(&[]).expect("nobody to connect with");
+    let alone = connect_with(Trust::Insecure, &[]).expect("nobody to connect with");
     assert_eq!((alone.rank(), alone.world_size()), (0, 1));
     alone.begin_run();
     alone.end_run();
@@ -357,13 +258,13 @@ fn a_world_is_capped_and_may_have_one_rank() {
 #[test]
 fn a_port_in_use_and_a_foreign_address_are_typed_errors() {
     let ignore = || Box::new(|_| ());
-    let first = listener(&LinkOptions::default());
-    let second = Listener::bind(&address(&first), ignore());
+    let first = listener();
+    let second = Listener::bind(&address(&first), Trust::Insecure, ignore());
     assert!(
         matches!(second.err(), Some(Error::AddressInUse { address: a }) if a == address(&first))
     );
     for bad in ["192.0.2.1:0", "127.0.0.1", "no port"] {
-        let error = Listener::bind(bad, ignore()).err();
+        let error = Listener::bind(bad, Trust::Insecure, ignore()).err();
         assert!(
             matches!(error, Some(Error::BadAddress { .. })),
             "{bad}: {error:?}"
@@ -374,7 +275,7 @@ fn a_port_in_use_and_a_foreign_address_are_typed_errors() {
 #[test]
 fn close_ends_accept_and_frees_the_port() {
     watched(|| {
-        let listener = listener(&LinkOptions::default());
+        let listener = listener();
         thread::scope(|scope| {
             let accepting = scope.spawn(|| listener.accept());
             thread::sleep(Duration::from_millis(50));
@@ -385,7 +286,8 @@ fn close_ends_accept_and_frees_the_port() {
             ));
         });
         assert!(matches!(listener.accept().err(), Some(Error::Closed)));
-        let again = Listener::bind(&address(&listener), Box::new(|_| ())).expect("free again");
+        let again = Listener::bind(&address(&listener), token(TOKEN), Box::new(|_| ()))
+            .expect("free again");
         assert_serves(&again);
     });
 }

@@ -55,7 +55,7 @@ fn a_message_between_runs_may_take_longer_than_the_limit_of_silence() {
     }
 }
 
-/// With the default limits, of which the larger is 5 s, over both kinds of link at the same time.
+/// With the default limits, of which the larger is 2 s, over both kinds of link at the same time.
 #[test]
 fn a_rank_that_computes_for_thirty_seconds_is_not_lost() {
     let run = |kind: support::Links| {

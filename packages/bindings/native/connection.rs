@@ -8,12 +8,15 @@ use napi::{Env, ScopedTask, Task};
 use napi_derive::napi;
 
 use crate::failure::{Failure, Outcome};
+use crate::trust::trust;
 
 /// Who is to meet.
 #[napi(object)]
 pub struct ConnectOptions {
     pub workers: Vec<String>,
     pub n_threads: u32,
+    pub token: Option<String>,
+    pub insecure: Option<bool>,
 }
 
 /// What a device tells of itself.
@@ -105,7 +108,8 @@ impl<'task> ScopedTask<'task> for Connect {
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let workers = std::mem::take(&mut self.0.workers);
         let connect = || {
-            let connected = Connected::connect(workers, self.0.n_threads as usize)?;
+            let trust = trust(self.0.token.as_deref(), self.0.insecure)?;
+            let connected = Connected::connect(workers, trust, self.0.n_threads as usize)?;
             let devices = connected.devices()?;
             Ok((connected, devices))
         };

@@ -156,6 +156,7 @@ impl<'task> ScopedTask<'task> for Load {
             model: PathBuf::from(options.model_path),
             programs: options.programs,
             workers: options.workers,
+            trust: connected.trust().clone(),
             n_threads: options.n_threads as usize,
             plan: options.plan.map(Into::into),
             cache_folder: options.cache_folder.map(PathBuf::from),

@@ -107,7 +107,10 @@ impl From<dllama_engine::Error> for Failure {
                 .with_text("peerCode", code),
             Net::Unreachable { address, .. }
             | Net::Refused { address, .. }
-            | Net::Busy { address }
+            | Net::Busy { address, .. }
+            | Net::WrongToken { address }
+            | Net::WorkerIsSecure { address }
+            | Net::WorkerIsInsecure { address }
             | Net::Protocol { address, .. } => failure.with_text("address", address),
             _ => failure,
         }

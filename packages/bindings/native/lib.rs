@@ -18,5 +18,6 @@ mod plan;
 mod rank_memory;
 mod rank_times;
 mod read_rate;
+mod trust;
 mod weight_sources;
 mod worker;

@@ -9,13 +9,16 @@ use napi::{Env, ScopedTask, Status, Task};
 use napi_derive::napi;
 
 use crate::failure::{Failure, Outcome};
+use crate::trust::trust;
 use crate::weight_sources::WeightSources;
 
-/// What a worker lends.
+/// What a worker lends, and to whom.
 #[napi(object)]
 pub struct ServerOptions {
     pub address: String,
     pub n_threads: u32,
+    pub token: Option<String>,
+    pub insecure: Option<bool>,
     pub max_memory: Option<f64>,
     pub cache_folder: Option<String>,
     pub max_cache_bytes: Option<f64>,
@@ -105,6 +108,10 @@ impl<'task> ScopedTask<'task> for Start {
         let tell = move |event| {
             on_event.call(describe(event), ThreadsafeFunctionCallMode::NonBlocking);
         };
+        let trust = match trust(options.token.as_deref(), options.insecure) {
+            Ok(trust) => trust,
+            Err(failure) => return Ok(Err(failure)),
+        };
         let storage = Storage {
             cache_folder: options.cache_folder.map(PathBuf::from),
             // A cast of a float ends at the borders of the integer.
@@ -114,6 +121,8 @@ impl<'task> ScopedTask<'task> for Start {
         let options = WorkerOptions {
             address: options.address,
             n_threads: options.n_threads as usize,
+            trust,
+            // A cast of a float ends at the borders of the integer.
             max_memory: options.max_memory.map(|n_bytes| n_bytes as u64),
             storage,
         };

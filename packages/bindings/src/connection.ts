@@ -5,6 +5,10 @@ export interface ConnectOptions {
   workers: string[];
   /** Threads of the root. */
   nThreads: number;
+  /** What the workers have, too. This or `insecure` is needed. */
+  token?: string;
+  /** Workers are taken at their word, and everything is sent in plain sight. */
+  insecure?: boolean;
 }
 
 /** What a device tells of itself. */

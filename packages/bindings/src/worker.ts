@@ -2,11 +2,15 @@
 
 import type { WeightSources } from "./engine.ts";
 
-/** What a worker lends. */
+/** What a worker lends, and to whom. */
 export interface ServerOptions {
   /** `host:port`; port 0 picks one. */
   address: string;
   nThreads: number;
+  /** Whoever has it is served. */
+  token?: string;
+  /** Everybody is served, in plain sight. Excludes a token, and replaces one. */
+  insecure?: boolean;
   /** Bytes that a session may take. Defaults to what the system has. */
   maxMemory?: number;
   /** Where units of weights are kept between sessions. Defaults to nowhere. */

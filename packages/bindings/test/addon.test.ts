@@ -97,7 +97,7 @@ test("memory is read at some rate, and a buffer that nobody has is refused", asy
 
 test("an engine that cannot be loaded says why, with a code", async () => {
   const options = { modelPath: "/no/such/model.gguf", programs: ["{}"], workers: [], nThreads: 1 };
-  const alone = { workers: [], nThreads: 1 };
+  const alone = { workers: [], nThreads: 1, insecure: true };
   const load = async (programs: string[]): Promise<Failure> =>
     failure(loadEngine(await connectRanks(alone), { ...options, programs }));
   assert.is((await load(["{}"])).code, "PROGRAM_INVALID");
@@ -108,13 +108,15 @@ test("an engine that cannot be loaded says why, with a code", async () => {
   );
 });
 
+const token = "of the addon's tests";
+
 test("ranks that have met tell what they are, measure, and are let go", async () => {
   const server = await startWorker(
-    { address: "127.0.0.1:0", nThreads: 2, maxMemory: 12_345 },
+    { address: "127.0.0.1:0", nThreads: 2, maxMemory: 12_345, token },
     () => {},
   );
   const workers = [`127.0.0.1:${server.port}`];
-  const connection = await connectRanks({ workers, nThreads: 1 });
+  const connection = await connectRanks({ workers, nThreads: 1, token });
   const [root, worker] = connection.devices;
   assert.is(root?.nThreads, 1);
   assert.equal(worker, { nThreads: 2, nCores: physicalCores(), freeBytes: 12_345 });
@@ -126,7 +128,7 @@ test("ranks that have met tell what they are, measure, and are let go", async ()
   await connection.close();
   await connection.close();
   assert.is((await failure(connection.measureRates())).code, "DISPOSED");
-  const next = await connectRanks({ workers, nThreads: 1 });
+  const next = await connectRanks({ workers, nThreads: 1, token });
   await next.close();
   const options = { modelPath: "", programs: [], workers, nThreads: 1 };
   assert.is((await failure(loadEngine(next, options))).code, "DISPOSED");
@@ -134,16 +136,35 @@ test("ranks that have met tell what they are, measure, and are let go", async ()
 });
 
 test("a port is free again after close, and closing twice is fine", async () => {
-  const first = await startWorker({ address: "127.0.0.1:0", nThreads: 1 }, () => {});
+  const options = { nThreads: 1, token };
+  const first = await startWorker({ ...options, address: "127.0.0.1:0" }, () => {});
   assert.is(first.host, "127.0.0.1");
   const address = `127.0.0.1:${first.port}`;
-  const taken = await failure(startWorker({ address, nThreads: 1 }, () => {}));
+  const taken = await failure(startWorker({ ...options, address }, () => {}));
   assert.is(taken.code, "ADDRESS_IN_USE");
   assert.match(taken.message, address);
   await first.close();
   await first.close();
-  const second = await startWorker({ address, nThreads: 1 }, () => {});
+  const second = await startWorker({ ...options, address }, () => {});
   await second.close();
+});
+
+test("without a token of 16 bytes, or insecure, nobody is served and no worker is called", async () => {
+  const refused = async (trust: { token?: string; insecure?: boolean }) => {
+    const server = { address: "127.0.0.1:0", nThreads: 1, ...trust };
+    const root = { workers: ["127.0.0.1:1"], nThreads: 1, ...trust };
+    const both = [startWorker(server, () => {}), connectRanks(root)];
+    const failures = await Promise.all(both.map(failure));
+    assert.is(failures[0]?.code, failures[1]?.code);
+    return failures[0];
+  };
+  assert.is((await refused({}))?.code, "TOKEN_MISSING");
+  const secret = "a-short-secret!";
+  const short = await refused({ token: secret });
+  assert.is(short?.code, "TOKEN_INVALID");
+  assert.match(short?.message ?? "", /at least 16 bytes, got 15/);
+  assert.not(short?.message.includes(secret));
+  assert.is((await refused({ token: `${secret}!`, insecure: true }))?.code, "INVALID_ARGUMENT");
 });
 
 test.run();

@@ -29,15 +29,12 @@ test("a wait is told at once and then now and then, and the next wait anew", asy
     ms === null ? null : { peers, ms },
   );
   const told: string[] = [];
-  let isDone = false;
   const next = () => {
-    const wait = waits.shift();
-    if (wait === undefined) isDone = true;
-    return wait ?? null;
+    return waits.shift() ?? null;
   };
   const watch = watchWaiting(next, (text) => told.push(text), { lookMs: 1, repeatMs: 5000 });
   // oxlint-disable-next-line no-await-in-loop -- until all looks are taken
-  while (!isDone) await sleep(1);
+  while (waits.length > 0) await sleep(1);
   watch.end();
   assert.equal(
     told.map((text) => / for (\d+ s)$/.exec(text)?.[1]),

@@ -41,6 +41,12 @@ export type ErrorCode =
   | "WORKER_UNREACHABLE"
   | "WORKER_REFUSED"
   | "WORKER_BUSY"
+  /** There is no token, it cannot be used, or a worker has another. */
+  | "TOKEN_MISSING"
+  | "TOKEN_INVALID"
+  | "TOKEN_MISMATCH"
+  /** One side has a token, and the other was started with --insecure. */
+  | "INSECURE_MISMATCH"
   | "PROTOCOL_MISMATCH"
   | "PEER_LOST"
   | "PEER_FAILED"

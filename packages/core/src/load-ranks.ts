@@ -13,6 +13,8 @@ import { planId } from "./cluster/session-plan.ts";
 import type { AllReduceChoice, SessionPlan } from "./cluster/session-plan.ts";
 import { requireSplit } from "./cluster/split.ts";
 import type { SplitChoice } from "./cluster/split.ts";
+import { rootTrust } from "./cluster/trust.ts";
+import type { TrustOptions } from "./cluster/trust.ts";
 import type { OpenModel } from "./models/open-model.ts";
 import { fromNative } from "./native-error.ts";
 import { LINKS } from "./planning/links.ts";
@@ -21,7 +23,7 @@ import { SplitTrial } from "./planning/split-trial.ts";
 import type { Program } from "./program/generated/Program.ts";
 
 /** How a model is shared out. */
-export interface RankOptions {
+export interface RankOptions extends TrustOptions {
   /** `host:port` of the workers; the first is rank 1. Defaults to none. */
   workers?: readonly string[] | undefined;
   /**
@@ -74,7 +76,10 @@ interface LoadedRanks {
   plan: SessionPlan | undefined;
 }
 
-/** @throws DllamaError WORKER_UNREACHABLE, OUT_OF_MEMORY, TOO_MANY_RANKS and the engine's others. */
+/**
+ * @throws DllamaError WORKER_UNREACHABLE, TOKEN_MISMATCH, OUT_OF_MEMORY, TOO_MANY_RANKS and the engine's
+ *   others.
+ */
 export async function loadRanks(open: OpenModel, options: LoadRanksOptions): Promise<LoadedRanks> {
   const { workers = [], split = "auto", nthreads: nThreads } = options;
   requireChoice(options.allReduce ?? "auto");
@@ -84,7 +89,9 @@ export async function loadRanks(open: OpenModel, options: LoadRanksOptions): Pro
   new SplitTrial(open, { ...settingOf(options), devices: [] }).programs(
     typeof split === "string" ? workers.map(() => 1).concat(1) : split,
   );
-  const connection = await fromNative(connectRanks({ workers: [...workers], nThreads }));
+  // Alone there is nobody to trust.
+  const trust = workers.length === 0 ? { insecure: true } : await rootTrust(options);
+  const connection = await fromNative(connectRanks({ workers: [...workers], nThreads, ...trust }));
   try {
     return await loadOver(connection, open, options);
   } finally {

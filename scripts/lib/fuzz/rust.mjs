@@ -10,6 +10,7 @@ import { artifactFolder } from "./artifacts.mjs";
 /** A name in `fuzz/Cargo.toml` each, with the longest input that its door can take. */
 export const RUST_TARGETS = {
   frame_header: 64,
+  frame_text: 4096,
   abort: 2048,
   hello: 1024,
   reply: 64,

@@ -48,13 +48,13 @@ function findTests(folder) {
   }
 }
 
-let cacheHome;
+let home;
 
 async function runFile(path) {
   const command = [process.execPath, "-C", "dllama-source", "--import", "tsx", path];
-  // Tests keep nothing in the cache of whoever runs them, and find nothing there.
-  cacheHome ??= temporaryFolder(join(tmpdir(), "dllama-test-cache-"));
-  const env = { XDG_CACHE_HOME: cacheHome };
+  // Tests keep nothing in the folders of whoever runs them, and find nothing there.
+  home ??= temporaryFolder(join(tmpdir(), "dllama-test-home-"));
+  const env = { XDG_CACHE_HOME: join(home, "cache"), XDG_CONFIG_HOME: join(home, "config") };
   const result = await run(command, { timeoutMs: TIMEOUT_MS, env });
   const { problem, ...counts } = judgeUvu(result);
   if (counts.failed === 0) return counts;

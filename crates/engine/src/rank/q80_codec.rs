@@ -50,7 +50,7 @@ impl Codec for Q80Codec {
 mod tests {
     use std::thread;
 
-    use dllama_net::{AllReduce, ConnectOptions, Listener, Mesh, connect};
+    use dllama_net::{AllReduce, ConnectOptions, Key, Listener, Mesh, Trust, connect};
     use half::f16;
 
     use super::*;
@@ -140,14 +140,20 @@ mod tests {
         });
     }
 
+    fn trust() -> Trust {
+        Trust::Token(Key::of_token("of the codec's tests").expect("long enough"))
+    }
+
     /// A root with its workers on loopback.
     fn over_tcp(world_size: usize) -> Vec<Mesh> {
-        let listen = |_| Listener::bind("127.0.0.1:0", Box::new(|_| ())).expect("a free port");
+        let listen =
+            |_| Listener::bind("127.0.0.1:0", trust(), Box::new(|_| ())).expect("a free port");
         let listeners: Vec<_> = (1..world_size).map(listen).collect();
         let addresses = listeners
             .iter()
             .map(|listener| listener.local_addr().to_string());
-        let mut meshes = vec![connect(ConnectOptions::new(addresses.collect())).expect("workers")];
+        let mut meshes =
+            vec![connect(ConnectOptions::new(addresses.collect(), trust())).expect("workers")];
         meshes.extend(
             listeners
                 .iter()

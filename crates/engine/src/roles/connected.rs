@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dllama_kernels::{Kernels, Pool};
-use dllama_net::{ConnectOptions, Mesh, connect};
+use dllama_net::{ConnectOptions, Mesh, Trust, connect};
 
 use super::device::DeviceFacts;
 use super::messages::{BYE, DEVICE, RATES, expect};
@@ -12,24 +12,31 @@ use crate::matmul_rates::MatmulRates;
 
 /// Ranks that have met and have nothing to compute yet. Dropping it says goodbye to the workers.
 pub struct Connected {
+    trust: Trust,
     n_threads: usize,
     /// There until a root takes them.
     parts: Option<(Mesh, Pool)>,
 }
 
 impl Connected {
-    /// Connects to the workers, `host:port` each; the first is rank 1.
+    /// Connects to the workers that are trusted, `host:port` each; the first is rank 1.
     ///
     /// # Errors
     ///
     /// [`Error::Net`], [`Error::System`] without threads.
-    pub fn connect(workers: Vec<String>, n_threads: usize) -> Result<Self, Error> {
+    pub fn connect(workers: Vec<String>, trust: Trust, n_threads: usize) -> Result<Self, Error> {
         let pool = Pool::new(n_threads)?;
-        let mesh = connect(ConnectOptions::new(workers))?;
+        let mesh = connect(ConnectOptions::new(workers, trust.clone()))?;
         Ok(Self {
+            trust,
             n_threads,
             parts: Some((mesh, pool)),
         })
+    }
+
+    /// Which workers are trusted.
+    pub fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// What the ranks' devices tell of themselves, in rank order.

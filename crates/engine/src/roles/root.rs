@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use dllama_kernels::{Isa, Kernels, Pool};
-use dllama_net::{AllReduce, ConnectOptions, Mesh, connect};
+use dllama_net::{AllReduce, ConnectOptions, Mesh, Trust, connect};
 
 use super::connected::{Connected, say_goodbye};
 use super::loading::{Loading, Progress, parse};
@@ -29,6 +29,8 @@ pub struct RootOptions {
     pub programs: Vec<String>,
     /// `host:port` of the workers; the first is rank 1.
     pub workers: Vec<String>,
+    /// Which workers are trusted.
+    pub trust: Trust,
     /// Threads of the root.
     pub n_threads: usize,
     /// What the ranks are to agree on; `None` has them measure the network first.
@@ -105,7 +107,11 @@ impl Root {
         RankMemory::of(&programs[0], weight_plan.owned_bytes)?.require(None)?;
         let connected = match connected {
             Some(connected) => connected,
-            None => Connected::connect(options.workers.clone(), options.n_threads)?,
+            None => Connected::connect(
+                options.workers.clone(),
+                options.trust.clone(),
+                options.n_threads,
+            )?,
         };
         let (mesh, pool) = connected.into_parts()?;
         let (plan, measurement) = agree(&mesh, options.plan)?;
@@ -310,7 +316,7 @@ impl Root {
 
 impl RootOptions {
     fn connection(&self) -> ConnectOptions {
-        ConnectOptions::new(self.workers.clone())
+        ConnectOptions::new(self.workers.clone(), self.trust.clone())
     }
 }
 

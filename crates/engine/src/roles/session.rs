@@ -97,8 +97,10 @@ impl Session<'_> {
                     mesh.end_run();
                 }
                 DEVICE => {
+                    mesh.begin_run();
                     let facts = DeviceFacts::of_this(self.n_threads, self.max_memory);
                     mesh.send_control(0, DEVICE, &facts.encode())?;
+                    mesh.end_run();
                 }
                 RATES => {
                     mesh.begin_run();
@@ -107,6 +109,8 @@ impl Session<'_> {
                     mesh.end_run();
                 }
                 PLAN => {
+                    // The Program follows, long perhaps: others that have theirs listen for signs of life.
+                    mesh.begin_run();
                     let plan = Plan::decode(&payload);
                     return plan
                         .map(Some)
@@ -130,7 +134,6 @@ impl Session<'_> {
             BYE => return Ok(None),
             other => return Err(unexpected(other, "a program")),
         }
-        mesh.begin_run();
         let program = ValidProgram::parse(&text).map_err(|source| Error::Program {
             rank: mesh.rank(),
             source,

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use dllama_kernels::{Kernels, Pool};
-use dllama_net::{EventKind, Listener, Mesh};
+use dllama_net::{EventKind, Listener, Mesh, Trust};
 
 use super::keeper::{Keeper, Storage};
 use super::session::Session;
@@ -61,13 +61,15 @@ pub enum WorkerEvent {
     },
 }
 
-/// What a worker lends.
+/// What a worker lends, and to whom.
 #[derive(Debug, Clone)]
 pub struct WorkerOptions {
     /// `host:port` to listen on; port 0 picks one.
     pub address: String,
     /// Threads that compute.
     pub n_threads: usize,
+    /// Which roots are served.
+    pub trust: Trust,
     /// Bytes that a session may take. Defaults to what the system has.
     pub max_memory: Option<u64>,
     /// Where it finds weights by itself. Defaults to nowhere.
@@ -76,10 +78,11 @@ pub struct WorkerOptions {
 
 impl WorkerOptions {
     /// With the defaults.
-    pub fn new(address: impl Into<String>, n_threads: usize) -> Self {
+    pub fn new(address: impl Into<String>, n_threads: usize, trust: Trust) -> Self {
         Self {
             address: address.into(),
             n_threads,
+            trust,
             max_memory: None,
             storage: Storage::default(),
         }
@@ -107,7 +110,7 @@ struct Shared {
 }
 
 impl Worker {
-    /// Listens and serves roots on a thread of its own.
+    /// Listens and serves trusted roots on a thread of its own.
     ///
     /// # Errors
     ///
@@ -127,6 +130,7 @@ impl Worker {
         })?;
         let listener = Listener::bind(
             &options.address,
+            options.trust.clone(),
             Box::new(move |event| {
                 // A session that is complete is told of when it begins to be served.
                 if event.kind != EventKind::Connected {

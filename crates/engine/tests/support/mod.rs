@@ -9,6 +9,7 @@ pub mod wide;
 use dllama_engine::program::{CacheType, WireType};
 use dllama_engine::{Error, Plan, Root, RootOptions, Row, Want, Worker, WorkerOptions};
 
+use dllama_net::{Key, Trust};
 use model::ModelFile;
 
 /// A row of sequence 0 that wants candidates.
@@ -28,6 +29,7 @@ pub fn load(file: &ModelFile, program: &str, n_threads: usize) -> Result<Root, E
         model: file.path().to_owned(),
         programs: vec![program.to_owned()],
         workers: vec![],
+        trust: trust(),
         n_threads,
         plan: None,
         cache_folder: None,
@@ -63,6 +65,7 @@ pub fn load_planned(
             .iter()
             .map(|worker| worker.address().to_string())
             .collect(),
+        trust: trust(),
         n_threads,
         plan,
         cache_folder: None,
@@ -70,7 +73,13 @@ pub fn load_planned(
     Root::load(options, &|_| {})
 }
 
+/// The token that all ranks of the tests have.
+pub fn trust() -> Trust {
+    Trust::Token(Key::of_token("of the engine's tests").expect("long enough"))
+}
+
 /// A worker that counts on nobody to listen to it.
 pub fn worker() -> Worker {
-    Worker::start(WorkerOptions::new("127.0.0.1:0", 2), |_| {}).expect("a free port")
+    let options = WorkerOptions::new("127.0.0.1:0", 2, trust());
+    Worker::start(options, |_| {}).expect("a free port")
 }

@@ -85,23 +85,28 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Reads what is there behind the first `position` bytes of the payload, which is not all.
-    fn receive(&mut self, socket: &Socket, position: usize) -> io::Result<usize> {
-        let received = match self {
-            Self::Exact(dst) => socket.receive(&mut dst[position..]),
-            Self::Message { bytes, .. } => socket.receive(&mut bytes[position..]),
+    /// Reads what is there behind the first `position` bytes of the payload, which is not all. As
+    /// [`FrameReader::payload`].
+    fn receive(
+        &mut self,
+        reader: &mut FrameReader,
+        socket: &Socket,
+        position: usize,
+    ) -> Result<Option<usize>, Broken> {
+        match self {
+            Self::Exact(dst) => reader.payload(socket, &mut dst[position..]),
+            Self::Message { bytes, .. } => reader.payload(socket, &mut bytes[position..]),
             Self::Pieces { pieces, next, .. } => {
-                let received = socket.receive_pieces(&mut pieces[*next..]);
-                if let Ok(Some(n_bytes)) = received {
+                let received = reader.slice(socket, &mut pieces[*next..])?;
+                if let Some(n_bytes) = received {
                     let mut rest = &mut pieces[*next..];
                     let n_before = rest.len();
                     IoSliceMut::advance_slices(&mut rest, n_bytes);
                     *next += n_before - rest.len();
                 }
-                received
+                Ok(received)
             }
-        };
-        Ok(received?.unwrap_or(0))
+        }
     }
 }
 
@@ -192,13 +197,16 @@ impl<'a> Receiving<'a> {
             },
         };
         let begun_now = self.position.is_none();
-        let n_bytes = match position == self.frame.into.n_bytes() {
-            true => 0,
-            false => self.frame.into.receive(socket, position)?,
+        let received = match position == self.frame.into.n_bytes() {
+            true => None,
+            false => self
+                .frame
+                .into
+                .receive(&mut self.reader, socket, position)?,
         };
-        position += n_bytes;
+        position += received.unwrap_or(0);
         self.position = Some(position);
-        Ok(begun_now || n_bytes > 0)
+        Ok(begun_now || received.is_some())
     }
 
     pub(super) fn is_done(&self) -> bool {

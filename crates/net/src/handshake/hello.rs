@@ -4,21 +4,18 @@
 //! |---|---|
 //! | 0..12 | magic, version |
 //! | 12 | role: 0 root, 1 another worker |
-//! | 13..16 | zero |
+//! | 13 | 1 if the caller has a token, and Noise's message 1 follows; 0 with `--insecure` |
+//! | 14..16 | zero |
 //! | 16..32 | session id |
 //! | 32..36 | world size |
 //! | 36..40 | rank of the caller |
 //! | 40..44 | rank that the called one has in this session |
 
-use std::io;
-use std::net::TcpStream;
-use std::time::Instant;
-
 use super::reply::Reply;
-use super::{PREFIX_BYTES, SessionId, prefix, timed, version_of};
+use super::{PREFIX_BYTES, SessionId, prefix, version_of};
 use crate::limits::MAX_WORLD_SIZE;
 
-const HELLO_BYTES: usize = 44;
+pub(crate) const HELLO_BYTES: usize = 44;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -29,6 +26,7 @@ pub(crate) enum Role {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hello {
     pub(crate) role: Role,
+    pub(crate) is_secure: bool,
     pub(crate) session: SessionId,
     pub(crate) world_size: usize,
     pub(crate) from: usize,
@@ -43,6 +41,7 @@ impl Hello {
             Role::Root => 0,
             Role::Peer => 1,
         };
+        bytes[13] = self.is_secure.into();
         bytes[16..32].copy_from_slice(&self.session);
         let numbers = [self.world_size, self.from, self.to];
         for (number, bytes) in numbers.into_iter().zip(bytes[32..].chunks_exact_mut(4)) {
@@ -51,28 +50,25 @@ impl Hello {
         bytes
     }
 
-    /// Reads a hello; the inner error is the answer that the stranger gets.
-    ///
-    /// The rest is read only if magic and version are right, because it may look different in
-    /// another version.
-    pub(crate) fn read(stream: &TcpStream, deadline: Instant) -> io::Result<Result<Self, Reply>> {
-        let mut prefix = [0; PREFIX_BYTES];
-        timed::read_exact(stream, &mut prefix, deadline)?;
-        match version_of(&prefix) {
-            None => return Ok(Err(Reply::WrongMagic)),
-            Some(super::VERSION) => {}
-            Some(version) => return Ok(Err(Reply::WrongVersion(version))),
+    /// Whether the rest of a hello may follow `prefix`: in another version it may look different.
+    pub(crate) fn check_prefix(prefix: &[u8; PREFIX_BYTES]) -> Result<(), Reply> {
+        match version_of(prefix) {
+            None => Err(Reply::WrongMagic),
+            Some(super::VERSION) => Ok(()),
+            Some(version) => Err(Reply::WrongVersion(version)),
         }
-        let mut rest = [0; HELLO_BYTES - PREFIX_BYTES];
-        timed::read_exact(stream, &mut rest, deadline)?;
-        Ok(Self::decode(&rest))
     }
 
-    /// Checks what can be checked without knowing the session.
-    fn decode(rest: &[u8; HELLO_BYTES - PREFIX_BYTES]) -> Result<Self, Reply> {
-        let role = match rest[..4] {
-            [0, 0, 0, 0] => Role::Root,
-            [1, 0, 0, 0] => Role::Peer,
+    /// Checks what can be checked without knowing the session; the error is the answer that a
+    /// stranger gets.
+    pub(crate) fn decode(bytes: &[u8; HELLO_BYTES]) -> Result<Self, Reply> {
+        let (prefix, rest) = bytes.split_first_chunk().ok_or(Reply::Malformed)?;
+        Self::check_prefix(prefix)?;
+        let (role, is_secure) = match rest[..4] {
+            [role @ (0 | 1), secure @ (0 | 1), 0, 0] => {
+                let role = if role == 0 { Role::Root } else { Role::Peer };
+                (role, secure == 1)
+            }
             _ => return Err(Reply::Malformed),
         };
         let session = rest[4..20].try_into().map_err(|_| Reply::Malformed)?;
@@ -94,6 +90,7 @@ impl Hello {
         }
         Ok(Self {
             role,
+            is_secure,
             session,
             world_size,
             from,
@@ -108,6 +105,7 @@ mod tests {
 
     const ROOT: Hello = Hello {
         role: Role::Root,
+        is_secure: true,
         session: [7; 16],
         world_size: 5,
         from: 0,
@@ -115,14 +113,14 @@ mod tests {
     };
 
     fn decode(hello: Hello) -> Result<Hello, Reply> {
-        let bytes = hello.encode();
-        Hello::decode(bytes[PREFIX_BYTES..].first_chunk().expect("the rest"))
+        Hello::decode(&hello.encode())
     }
 
     #[test]
     fn a_hello_survives_the_wire() {
         let peer = Hello {
             role: Role::Peer,
+            is_secure: false,
             from: 3,
             to: 2,
             ..ROOT
@@ -154,9 +152,10 @@ mod tests {
             };
             assert_eq!(decode(hello), Err(Reply::BadRank), "{role:?} {from} {to}");
         }
-        let mut bytes = ROOT.encode();
-        bytes[12] = 2;
-        let rest = bytes[PREFIX_BYTES..].first_chunk().expect("the rest");
-        assert_eq!(Hello::decode(rest), Err(Reply::Malformed));
+        for (index, byte) in [(12, 2), (13, 2), (14, 1), (15, 1)] {
+            let mut bytes = ROOT.encode();
+            bytes[index] = byte;
+            assert_eq!(Hello::decode(&bytes), Err(Reply::Malformed));
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! The answer to a hello: magic and version (12 bytes), then a code (1 byte) and three zero bytes.
+//!
+//! Anybody gets it, and anybody on the way can change it: a refusal is a hint and no more.
 
-use std::io;
-use std::net::TcpStream;
-use std::time::Instant;
+use std::borrow::Cow;
 
-use super::{PREFIX_BYTES, VERSION, prefix, timed, version_of};
+use super::{PREFIX_BYTES, VERSION, prefix, version_of};
 use crate::error::Error;
 use crate::frame::Mismatch;
 
@@ -16,25 +16,30 @@ pub(crate) enum Reply {
     WrongMagic,
     /// Holds the other side's version.
     WrongVersion(u32),
-    Busy,
     BadWorldSize,
     BadRank,
-    UnknownSession,
-    /// The session has this worker already, by another address.
-    SameWorker,
     Malformed,
+    /// The caller's first Noise message does not fit the worker's key.
+    WrongToken,
+    /// The caller's first Noise message has been here before.
+    Replayed,
+    /// The caller comes with `--insecure`, and the worker has a token.
+    WantsToken,
+    /// The caller has a token, and the worker was started with `--insecure`.
+    IsInsecure,
 }
 
 impl Reply {
-    const CODES: [(u8, Self); 8] = [
+    const CODES: [(u8, Self); 9] = [
         (0, Self::Accepted),
         (1, Self::WrongMagic),
-        (3, Self::Busy),
         (4, Self::BadWorldSize),
         (5, Self::BadRank),
-        (6, Self::UnknownSession),
-        (7, Self::SameWorker),
         (8, Self::Malformed),
+        (9, Self::WrongToken),
+        (10, Self::Replayed),
+        (11, Self::WantsToken),
+        (12, Self::IsInsecure),
     ];
     const WRONG_VERSION: u8 = 2;
 
@@ -44,10 +49,6 @@ impl Reply {
         let code = Self::CODES.iter().find(|(_, reply)| *reply == self);
         bytes[PREFIX_BYTES] = code.map_or(Self::WRONG_VERSION, |(code, _)| *code);
         bytes
-    }
-
-    pub(crate) fn send(self, stream: &TcpStream, deadline: Instant) -> io::Result<()> {
-        timed::write_all(stream, &self.encode(), deadline)
     }
 
     /// Reads what has come as an answer.
@@ -74,7 +75,9 @@ impl Reply {
         let address = address.to_owned();
         Err(match self {
             Self::Accepted => return Ok(()),
-            Self::Busy => Error::Busy { address },
+            Self::WrongToken => Error::WrongToken { address },
+            Self::WantsToken => Error::WorkerIsSecure { address },
+            Self::IsInsecure => Error::WorkerIsInsecure { address },
             Self::WrongVersion(theirs) => Error::VersionMismatch {
                 address,
                 ours: VERSION,
@@ -82,27 +85,41 @@ impl Reply {
             },
             other => Error::Refused {
                 address,
-                reason: other.reason(),
+                reason: other.reason().into_owned(),
             },
         })
     }
 
-    /// What was wrong with a hello, as the listener sees it.
-    pub(crate) fn reason(self) -> String {
-        let text = match self {
+    /// A stable name for each kind of refusal.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::WrongMagic => "magic",
+            Self::WrongVersion(_) => "version",
+            Self::BadWorldSize | Self::BadRank | Self::Malformed => "malformed",
+            Self::WrongToken => "token",
+            Self::Replayed => "replayed",
+            Self::WantsToken => "wants-token",
+            Self::IsInsecure => "is-insecure",
+        }
+    }
+
+    /// What was wrong with a caller, as the worker's log has it.
+    pub(crate) fn reason(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             Self::Accepted => "nothing is wrong",
             Self::WrongMagic => "it does not speak dllama's protocol",
             Self::WrongVersion(theirs) => {
-                return format!("it speaks protocol version {theirs}, here it is {VERSION}");
+                return format!("it speaks protocol version {theirs}, here it is {VERSION}").into();
             }
-            Self::Busy => "another root is being served",
             Self::BadWorldSize => "the world size is out of range",
-            Self::BadRank => "a rank does not fit the session",
-            Self::UnknownSession => "the session is not known",
-            Self::SameWorker => "the session has this worker already, by another address",
+            Self::BadRank => "a rank is out of range",
             Self::Malformed => "the hello is malformed",
-        };
-        text.to_owned()
+            Self::WrongToken => "wrong token",
+            Self::Replayed => "a replayed handshake: its first message was here before",
+            Self::WantsToken => "it has no token and was started with --insecure",
+            Self::IsInsecure => "it has a token, and this worker was started with --insecure",
+        })
     }
 }
 
@@ -117,7 +134,11 @@ mod tests {
             bytes[PREFIX_BYTES] = code;
             match Reply::decode(&bytes) {
                 Ok(reply) => assert_eq!(reply.encode(), bytes),
-                Err(_) => assert!(code == Reply::WRONG_VERSION || code > 8, "code {code}"),
+                Err(_) => assert!(
+                    code == Reply::WRONG_VERSION
+                        || ![0, 1, 4, 5].contains(&code) && !(8..=12).contains(&code),
+                    "code {code}"
+                ),
             }
         }
         assert!(Reply::decode(b"HTTP/1.1 400 Bad").is_err());

@@ -1,7 +1,7 @@
 //! Reading and writing the handshake's few bytes before a deadline, however slowly they come.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 pub(crate) fn read_exact(
@@ -49,26 +49,6 @@ pub(crate) fn is_closed(stream: &TcpStream) -> bool {
         Err(error) => !goes_on(&error),
     };
     closed || stream.set_nonblocking(false).is_err()
-}
-
-/// Ends a connection so that what was written arrives: closing a socket with unread bytes would
-/// make the system throw away what is on its way. So reads, for a second and up to a cap.
-pub(crate) fn hang_up(mut stream: &TcpStream, deadline: Instant) {
-    const MAX_READS: usize = 64;
-    let deadline = deadline.min(Instant::now() + Duration::from_secs(1));
-    if stream.shutdown(Shutdown::Write).is_err() {
-        return;
-    }
-    let mut discarded = [0; 1024];
-    for _ in 0..MAX_READS {
-        let Ok(left) = time_left(deadline) else {
-            return;
-        };
-        let timeout = stream.set_read_timeout(Some(left));
-        if timeout.is_err() || !matches!(stream.read(&mut discarded), Ok(1..)) {
-            return;
-        }
-    }
 }
 
 /// A signal came, or a timeout, which the deadline then tells.

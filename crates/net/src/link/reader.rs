@@ -1,46 +1,85 @@
-//! The reading side of a link: reads exactly one header, never a byte beyond, so that the payload
-//! goes from the kernel straight to where it belongs.
+//! The reading side of a link: what the next frame is, and its payload.
+
+use std::io::IoSliceMut;
 
 use crate::abort::Abort;
-use crate::frame::{HEADER_BYTES, Header, Kind, Mismatch};
+use crate::frame::{Header, Kind, Mismatch, REST};
 use crate::link::Broken;
+use crate::link::lane::Lane;
+use crate::seal::Opener;
 use crate::socket::Socket;
 
-#[derive(Default)]
 pub(crate) struct FrameReader {
-    header: [u8; HEADER_BYTES],
-    n_filled: usize,
-    /// Number of the next frame.
-    sequence: u32,
-    abort: Vec<u8>,
+    lane: Lane,
+    abort: Option<AbortPayload>,
     /// Bytes that had arrived behind a waiting frame when last looked at.
     unread_bytes: u64,
 }
 
+/// The payload of an abort frame, of which `n_filled` bytes are there.
+struct AbortPayload {
+    bytes: Vec<u8>,
+    n_filled: usize,
+}
+
 impl FrameReader {
+    pub(super) fn new(opener: Option<Opener>) -> Self {
+        Self {
+            lane: Lane::new(opener),
+            abort: None,
+            unread_bytes: 0,
+        }
+    }
+
     /// The header of the frame that comes next, once it is all there. It stays the next frame until
     /// [`take`](Self::take). Heartbeats are consumed on the way; an abort frame is an error.
     pub(crate) fn next_frame(&mut self, socket: &Socket) -> Result<Option<Header>, Broken> {
-        loop {
-            while self.n_filled < HEADER_BYTES {
-                match socket.receive(&mut self.header[self.n_filled..])? {
-                    Some(n_bytes) => self.n_filled += n_bytes,
-                    None => return Ok(None),
-                }
-            }
-            let header = Header::decode(&self.header, self.sequence)?;
+        while self.abort.is_none() {
+            let Some(header) = self.lane.header(socket)? else {
+                return Ok(None);
+            };
             match header.kind {
-                Kind::Heartbeat => self.take(),
-                Kind::Abort => return self.read_abort(socket, header.n_bytes as usize),
+                Kind::Heartbeat => {
+                    socket.set_rests(header.tag == REST);
+                    self.take();
+                }
+                Kind::Abort => {
+                    self.take();
+                    self.abort = Some(AbortPayload {
+                        // The header has been checked: it is no more than an abort may have.
+                        bytes: vec![0; header.n_bytes as usize],
+                        n_filled: 0,
+                    });
+                }
                 _ => return Ok(Some(header)),
             }
         }
+        self.read_abort(socket).map(|()| None)
     }
 
     /// The caller reads the payload of the next frame now, all of it.
     pub(crate) fn take(&mut self) {
-        self.n_filled = 0;
-        self.sequence = self.sequence.wrapping_add(1);
+        self.lane.take();
+    }
+
+    /// Reads some of the payload that is left into the beginning of `into`, which has room for all that
+    /// is left and is not empty. Returns its bytes, which may be 0 although something has come, or
+    /// `None` if nothing has.
+    pub(crate) fn payload(
+        &mut self,
+        socket: &Socket,
+        into: &mut [u8],
+    ) -> Result<Option<usize>, Broken> {
+        self.lane.payload(socket, into)
+    }
+
+    /// As [`payload`](Self::payload), of a slice and into pieces that lie apart in memory.
+    pub(crate) fn slice(
+        &mut self,
+        socket: &Socket,
+        into: &mut [IoSliceMut<'_>],
+    ) -> Result<Option<usize>, Broken> {
+        self.lane.slice(socket, into)
     }
 
     /// Counts bytes that pile up behind a frame nobody receives yet as a sign of life.
@@ -52,19 +91,22 @@ impl FrameReader {
         }
     }
 
-    fn read_abort(&mut self, socket: &Socket, n_bytes: usize) -> Result<Option<Header>, Broken> {
-        let mut piece = [0; 256];
-        while self.abort.len() < n_bytes {
-            let wanted = piece.len().min(n_bytes - self.abort.len());
-            match socket.receive(&mut piece[..wanted])? {
-                Some(n_received) => self.abort.extend_from_slice(&piece[..n_received]),
-                None => return Ok(None),
+    /// Reads the abort frame that has begun; it is an error as soon as it is all there.
+    fn read_abort(&mut self, socket: &Socket) -> Result<(), Broken> {
+        let Some(AbortPayload { bytes, n_filled }) = &mut self.abort else {
+            return Ok(());
+        };
+        while *n_filled < bytes.len() {
+            match self.lane.payload(socket, &mut bytes[*n_filled..])? {
+                Some(n_bytes) => *n_filled += n_bytes,
+                None => return Ok(()),
             }
         }
-        Err(match Abort::decode(&self.abort) {
+        Err(match Abort::decode(bytes) {
             Some(abort) => Broken::Aborted(abort),
             None => {
-                Mismatch::new("the payload of an abort", format!("{n_bytes} other bytes")).into()
+                let got = format!("{} other bytes", bytes.len());
+                Mismatch::new("the payload of an abort", got).into()
             }
         })
     }

@@ -5,7 +5,8 @@ use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::frame::{HEADER_BYTES, Header, Kind};
+use crate::frame::{Header, Kind};
+use crate::seal::{MAX_TEXT_BYTES, Sealer};
 use crate::slice::Slice;
 use crate::socket::Socket;
 
@@ -38,36 +39,41 @@ impl Payload<'_> {
     }
 }
 
-/// Invariant: bytes on the wire are whole frames, then `header_sent` bytes of `header` and all but
-/// `payload_left` bytes of its payload.
+/// Invariant: bytes on the wire are what came before `head`, then `head_sent` bytes of it. Of the
+/// frame under way `payload_left` bytes are neither on the wire nor in `head`.
 pub(crate) struct FrameWriter {
-    header: [u8; HEADER_BYTES],
-    header_sent: usize,
+    /// The header of a plain frame, or the last record that was sealed.
+    head: Vec<u8>,
+    head_sent: usize,
     payload_left: u64,
-    /// Number of the next frame.
+    /// Number of the next plain frame.
     sequence: u32,
+    /// Of an encrypted link.
+    sealer: Option<Sealer>,
+    /// The text of a frame's first record, kept for its memory.
+    text: Vec<u8>,
     /// Frames to send before any other. The first may be under way.
     posted: VecDeque<Posted>,
     posted_begun: bool,
 }
 
-impl Default for FrameWriter {
-    fn default() -> Self {
+impl FrameWriter {
+    pub(super) fn new(sealer: Option<Sealer>) -> Self {
         Self {
-            header: [0; HEADER_BYTES],
-            header_sent: HEADER_BYTES,
+            head: Vec::new(),
+            head_sent: 0,
             payload_left: 0,
             sequence: 0,
+            sealer,
+            text: Vec::new(),
             posted: VecDeque::new(),
             posted_begun: false,
         }
     }
-}
 
-impl FrameWriter {
     /// Every frame begun has been handed to the socket.
     pub(crate) fn at_border(&self) -> bool {
-        self.header_sent == HEADER_BYTES && self.payload_left == 0
+        self.head_is_out() && self.payload_left == 0
     }
 
     /// Puts a frame behind those that are posted already.
@@ -151,11 +157,11 @@ impl FrameWriter {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         if !self.at_border() {
-            self.send_header(socket, false)?;
+            self.send_head(socket, false)?;
         }
         let free = self.at_border();
         if free {
-            self.start(kind, tag, payload.n_bytes());
+            self.start(kind, tag, payload);
             socket.count_sent_frame();
         }
         Ok(free)
@@ -167,19 +173,24 @@ impl FrameWriter {
             Payload::Posted { .. } => self.flush(socket),
             Payload::Bytes(bytes) => {
                 let rest = &bytes[bytes.len() - self.payload_left as usize..];
-                let head = &self.header[self.header_sent..];
+                if self.sealer.is_some() {
+                    self.seal_more(rest);
+                    let more = self.payload_left > 0;
+                    return self.send_head(socket, more);
+                }
+                let head = &self.head[self.head_sent..];
                 let parts = [IoSlice::new(head), IoSlice::new(rest)];
                 let head_bytes = head.len();
                 let Some(n_bytes) = socket.send(&parts, false)? else {
                     return Ok(false);
                 };
-                self.header_sent += n_bytes.min(head_bytes);
+                self.head_sent += n_bytes.min(head_bytes);
                 self.payload_left -= n_bytes.saturating_sub(head_bytes) as u64;
                 Ok(true)
             }
             Payload::Slice(slice) => {
-                if self.header_sent < HEADER_BYTES {
-                    return self.send_header(socket, self.payload_left > 0);
+                if !self.head_is_out() {
+                    return self.send_head(socket, self.payload_left > 0);
                 }
                 let position = slice.n_bytes() - self.payload_left;
                 let Some(n_bytes) = slice.send(socket, position)? else {
@@ -191,43 +202,59 @@ impl FrameWriter {
         }
     }
 
-    /// Sends a heartbeat if the socket takes it. What it takes only in part is finished before the
-    /// next frame.
-    pub(crate) fn heartbeat(&mut self, socket: &Socket) -> io::Result<()> {
+    /// Sends a heartbeat if nothing else is under way. What the socket does not take of it is sent before
+    /// the next frame. Returns whether it is out.
+    pub(crate) fn heartbeat(&mut self, socket: &Socket, tag: u8) -> io::Result<bool> {
         self.flush(socket)?;
         if self.payload_left != 0 || !self.is_flushed() {
-            return Ok(());
+            return Ok(false);
         }
         if self.at_border() {
-            let header = self.start(Kind::Heartbeat, 0, 0);
-            if !self.send_header(socket, false)? {
-                // The socket is full: this heartbeat was never begun.
-                self.header_sent = HEADER_BYTES;
-                self.sequence = header.sequence;
-            }
-            return Ok(());
+            self.start(Kind::Heartbeat, tag, &Payload::Bytes(&[]));
+            self.send_head(socket, false)?;
+            return Ok(self.head_is_out());
         }
-        self.send_header(socket, false).map(|_| ())
+        self.send_head(socket, false)?;
+        Ok(false)
     }
 
-    fn start(&mut self, kind: Kind, tag: u8, n_bytes: u64) -> Header {
-        let header = Header {
-            kind,
-            tag,
-            sequence: self.sequence,
-            n_bytes,
-        };
-        self.header = header.encode();
-        self.header_sent = 0;
+    fn start(&mut self, kind: Kind, tag: u8, payload: &Payload<'_>) {
+        let n_bytes = payload.n_bytes();
+        let header = Header { kind, tag, n_bytes };
+        self.head_sent = 0;
         self.payload_left = n_bytes;
-        self.sequence = self.sequence.wrapping_add(1);
-        header
+        let Some(sealer) = &mut self.sealer else {
+            self.head.clear();
+            self.head.extend_from_slice(&header.encode(self.sequence));
+            self.sequence = self.sequence.wrapping_add(1);
+            return;
+        };
+        let n_in_record = header.begin_text(&mut self.text);
+        if let Payload::Bytes(bytes) = payload {
+            self.text.extend_from_slice(&bytes[..n_in_record]);
+            self.payload_left -= n_in_record as u64;
+        }
+        sealer.seal(&self.text, &mut self.head);
     }
 
-    fn send_header(&mut self, socket: &Socket, more: bool) -> io::Result<bool> {
-        let rest = [IoSlice::new(&self.header[self.header_sent..])];
+    /// Seals the next record of a payload once the last one is out.
+    fn seal_more(&mut self, rest: &[u8]) {
+        if let (true, Some(sealer)) = (self.head_is_out() && !rest.is_empty(), &mut self.sealer) {
+            let piece = &rest[..rest.len().min(MAX_TEXT_BYTES)];
+            sealer.seal(piece, &mut self.head);
+            self.head_sent = 0;
+            self.payload_left -= piece.len() as u64;
+        }
+    }
+
+    fn head_is_out(&self) -> bool {
+        self.head_sent == self.head.len()
+    }
+
+    fn send_head(&mut self, socket: &Socket, more: bool) -> io::Result<bool> {
+        let rest = [IoSlice::new(&self.head[self.head_sent..])];
         let sent = socket.send(&rest, more)?;
-        self.header_sent += sent.unwrap_or(0);
+        self.head_sent += sent.unwrap_or(0);
         Ok(sent.is_some())
     }
 }

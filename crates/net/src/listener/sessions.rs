@@ -1,17 +1,21 @@
 //! The one session a worker serves at a time, and those that hope to be it.
 //!
-//! Greeted (a root has said hello) -> joining (it has sent the addresses) -> serving (all
-//! workers are connected). Greeted sessions stand side by side, because any stranger can say hello
-//! and then nothing: the first whose root sends the addresses is served, and from then on other roots
+//! Greeted (a root is known) -> joining (it has sent the addresses) -> serving (all workers are
+//! connected). Greeted sessions stand side by side, because a root may have to wait for its other
+//! workers in vain: the first whose root sends the addresses is served, and from then on other roots
 //! are told "busy".
 
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::Error;
-use crate::handshake::{Hello, Reply, SessionId};
+use crate::handshake::verdict::Refusal;
+use crate::handshake::{Channel, Hello, SessionId};
 use crate::mesh::Mesh;
+
+/// With `--insecure` anybody is a root: of more, the one that has stood there longest has to go.
+const MAX_GREETED: usize = 64;
 
 #[derive(Default)]
 pub(super) struct Sessions {
@@ -22,7 +26,7 @@ pub(super) struct Sessions {
 #[derive(Default)]
 struct State {
     closed: bool,
-    /// No more than there are guests, and one that joins or serves.
+    /// At most [`MAX_GREETED`] that wait, and one that joins or serves.
     sessions: Vec<Session>,
     ready: Option<Mesh>,
 }
@@ -30,9 +34,13 @@ struct State {
 struct Session {
     /// The root's hello.
     hello: Hello,
+    root: Arc<TcpStream>,
+    /// The root's address, and since when it is here: what another root is told.
+    address: String,
+    since: Instant,
     phase: Phase,
     /// Connections of workers of higher rank, by rank.
-    peers: Vec<Option<Arc<TcpStream>>>,
+    peers: Vec<Option<Channel>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,30 +57,55 @@ impl State {
             .find(|session| session.hello.session == id)
     }
 
-    fn is_busy(&self) -> bool {
-        let beyond_greeting = |session: &Session| session.phase != Phase::Greeted;
-        self.closed || self.sessions.iter().any(beyond_greeting)
+    /// Why no other root can be served now.
+    fn refusal(&self) -> Result<(), Refusal> {
+        if self.closed {
+            return Err(Refusal::Closing);
+        }
+        let beyond_greeting = |session: &&Session| session.phase != Phase::Greeted;
+        match self.sessions.iter().find(beyond_greeting) {
+            None => Ok(()),
+            Some(session) => Err(Refusal::Busy {
+                root: session.address.clone(),
+                for_time: session.since.elapsed(),
+            }),
+        }
+    }
+
+    fn make_room(&mut self) {
+        let greeted = |session: &Session| session.phase == Phase::Greeted;
+        let n_greeted = self
+            .sessions
+            .iter()
+            .filter(|session| greeted(session))
+            .count();
+        if n_greeted >= MAX_GREETED
+            && let Some(oldest) = self.sessions.iter().position(greeted)
+        {
+            // Its thread, which reads from it, sees the end of the connection.
+            let _ = self.sessions.remove(oldest).root.shutdown(Shutdown::Both);
+        }
     }
 }
 
 impl Session {
     /// The peer that says `hello` belongs to this session, and has not come yet.
-    fn expects(&self, hello: &Hello) -> Result<(), Reply> {
+    fn expects(&self, hello: &Hello) -> Result<(), Refusal> {
         let mine = &self.hello;
         if self.phase == Phase::Serving {
-            return Err(Reply::UnknownSession);
+            return Err(Refusal::UnknownSession);
         }
         if hello.world_size != mine.world_size {
-            return Err(Reply::BadWorldSize);
+            return Err(Refusal::BadWorldSize);
         }
         if hello.to != mine.to || self.peers[hello.from].is_some() {
-            return Err(Reply::BadRank);
+            return Err(Refusal::BadRank);
         }
         Ok(())
     }
 
     /// Takes the connections of all workers of higher rank, once they are there.
-    fn take_peers(&mut self) -> Option<Vec<Arc<TcpStream>>> {
+    fn take_peers(&mut self) -> Option<Vec<Channel>> {
         let higher = &mut self.peers[self.hello.to + 1..];
         if higher.iter().any(Option::is_none) {
             return None;
@@ -91,19 +124,28 @@ impl Session {
 }
 
 impl Sessions {
-    /// A root has said `hello`. The session lasts until the guard is dropped.
-    pub(super) fn greet(self: &Arc<Self>, hello: &Hello) -> Result<SessionGuard, Reply> {
+    /// A root that is known has come. The session lasts until the guard is dropped.
+    pub(super) fn greet(
+        self: &Arc<Self>,
+        hello: &Hello,
+        root: Arc<TcpStream>,
+        address: &str,
+    ) -> Result<SessionGuard, Refusal> {
         let mut state = self.lock();
         if state.session(hello.session).is_some() {
-            return Err(Reply::SameWorker);
+            return Err(Refusal::SameWorker);
         }
-        if state.is_busy() {
-            return Err(Reply::Busy);
-        }
+        state.refusal()?;
+        state.make_room();
         state.sessions.push(Session {
             hello: *hello,
+            root,
+            address: address.to_owned(),
+            since: Instant::now(),
             phase: Phase::Greeted,
-            peers: vec![None; hello.world_size],
+            peers: std::iter::repeat_with(|| None)
+                .take(hello.world_size)
+                .collect(),
         });
         Ok(SessionGuard {
             sessions: self.clone(),
@@ -111,32 +153,31 @@ impl Sessions {
         })
     }
 
-    /// The root has sent the addresses. False if another root was faster.
-    pub(super) fn begin_joining(&self, guard: &SessionGuard) -> bool {
+    /// The root has sent the addresses, and perhaps another root has been faster.
+    pub(super) fn begin_joining(&self, guard: &SessionGuard) -> Result<(), Refusal> {
         let mut state = self.lock();
-        if state.is_busy() {
-            return false;
-        }
-        let session = state.session(guard.id);
-        session
-            .map(|session| session.phase = Phase::Joining)
-            .is_some()
+        state.refusal()?;
+        let session = state.session(guard.id).ok_or(Refusal::UnknownSession)?;
+        session.phase = Phase::Joining;
+        Ok(())
     }
 
     /// Whether a worker of higher rank may join.
-    pub(super) fn expects(&self, hello: &Hello) -> Result<(), Reply> {
+    pub(super) fn expects(&self, hello: &Hello) -> Result<(), Refusal> {
         let mut state = self.lock();
-        let session = state.session(hello.session).ok_or(Reply::UnknownSession)?;
+        let session = state
+            .session(hello.session)
+            .ok_or(Refusal::UnknownSession)?;
         session.expects(hello)
     }
 
     /// A worker of higher rank has come and has been accepted.
-    pub(super) fn add_peer(&self, hello: &Hello, stream: Arc<TcpStream>) {
+    pub(super) fn add_peer(&self, hello: &Hello, channel: Channel) {
         let mut state = self.lock();
         if let Some(session) = state.session(hello.session)
             && session.expects(hello).is_ok()
         {
-            session.peers[hello.from] = Some(stream);
+            session.peers[hello.from] = Some(channel);
             self.changed.notify_all();
         }
     }
@@ -150,7 +191,7 @@ impl Sessions {
         &self,
         guard: &SessionGuard,
         goes_on: impl Fn() -> bool,
-    ) -> Result<Vec<Arc<TcpStream>>, usize> {
+    ) -> Result<Vec<Channel>, usize> {
         let mut state = self.lock();
         loop {
             let session = state.session(guard.id);

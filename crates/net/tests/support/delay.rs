@@ -2,28 +2,27 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
-use dllama_net::{LinkOptions, Mesh};
+use dllama_net::{Connection, LinkOptions, Mesh};
 
 /// Many times what a small message takes on the other links.
 const DELAY: Duration = Duration::from_micros(700);
 
 /// Meshes over socket pairs, where the link between the first rank and the last one is late.
 pub fn in_memory(world_size: usize, options: &LinkOptions) -> Vec<Mesh> {
-    let mut sockets: Vec<Vec<Option<OwnedFd>>> = Vec::new();
+    let mut sockets: Vec<Vec<Option<Connection>>> = Vec::new();
     for rank in 0..world_size {
-        let mut row: Vec<Option<OwnedFd>> = Vec::new();
+        let mut row: Vec<Option<Connection>> = Vec::new();
         for (peer, earlier) in sockets.iter_mut().enumerate() {
             let (one, other) = match (peer, rank + 1 == world_size) {
                 (0, true) => late_pair(),
                 _ => UnixStream::pair().expect("a socket pair"),
             };
-            earlier.push(Some(one.into()));
-            row.push(Some(other.into()));
+            earlier.push(Some(Connection::plain(one.into())));
+            row.push(Some(Connection::plain(other.into())));
         }
         row.push(None);
         sockets.push(row);

@@ -6,14 +6,18 @@
 )]
 
 pub mod block_codec;
+pub mod caller;
 pub mod delay;
 pub mod raw;
+pub mod sealed;
 
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use dllama_net::{Codec, ConnectOptions, LinkOptions, Listener, Mesh, connect};
+use dllama_net::{
+    Codec, ConnectOptions, Error, Event, Key, LinkOptions, Listener, Mesh, Trust, connect,
+};
 
 /// No test takes longer, so a rank that hangs fails its test instead of hanging the run.
 const WATCHDOG: Duration = Duration::from_secs(60);
@@ -35,12 +39,19 @@ pub fn watched<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> 
 }
 
 /// The kinds of link that every suite runs over.
-pub const KINDS: [Links; 2] = [Links::InMemory, Links::Tcp];
+pub const KINDS: [Links; 4] = [
+    Links::InMemory,
+    Links::Tcp,
+    Links::SealedInMemory,
+    Links::SealedTcp,
+];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Links {
     InMemory,
     Tcp,
+    SealedInMemory,
+    SealedTcp,
     /// In memory, where what two ranks say to each other comes late.
     OneDelayedInMemory,
     /// The same over TCP.
@@ -59,15 +70,35 @@ impl Links {
     pub fn meshes(self, world_size: usize, options: &LinkOptions) -> Vec<Mesh> {
         match self {
             Self::InMemory => Mesh::in_memory_with(world_size, options).expect("socket pairs"),
-            Self::Tcp => tcp_meshes(world_size, options, |_, address| address),
+            Self::SealedInMemory => sealed::meshes(world_size, options),
+            Self::Tcp => tcp_meshes(world_size, options, Trust::Insecure, |_, address| address),
+            Self::SealedTcp => tcp_meshes(world_size, options, token(TOKEN), |_, address| address),
             Self::OneDelayedInMemory => delay::in_memory(world_size, options),
-            Self::OneDelayedTcp => tcp_meshes(world_size, options, |rank, address| match rank {
-                // The last to connect with rank 1: another worker, where there is one.
-                1 => delay::port_before(&address, world_size - 1),
-                _ => address,
-            }),
+            Self::OneDelayedTcp => {
+                tcp_meshes(
+                    world_size,
+                    options,
+                    token(TOKEN),
+                    |rank, address| match rank {
+                        // The last to connect with rank 1: another worker, where there is one.
+                        1 => delay::port_before(&address, world_size - 1),
+                        _ => address,
+                    },
+                )
+            }
         }
     }
+
+    pub fn is_sealed(self) -> bool {
+        matches!(self, Self::SealedInMemory | Self::SealedTcp)
+    }
+}
+
+/// Of the shortest kind.
+pub const TOKEN: &str = "0123456789abcdef";
+
+pub fn token(text: &str) -> Trust {
+    Trust::Token(Key::of_token(text).expect("long enough"))
 }
 
 /// Meshes of every kind, with the default limits.
@@ -84,12 +115,15 @@ pub fn worlds(sizes: &'static [usize]) -> impl Iterator<Item = Vec<Mesh>> {
 fn tcp_meshes(
     world_size: usize,
     options: &LinkOptions,
+    trust: Trust,
     route: impl Fn(usize, String) -> String,
 ) -> Vec<Mesh> {
-    let listeners: Vec<_> = (1..world_size).map(|_| listener(options)).collect();
+    let listeners: Vec<_> = (1..world_size)
+        .map(|_| listener_with(trust.clone(), options))
+        .collect();
     let addresses = (1..).zip(&listeners);
     let addresses = addresses.map(|(rank, listener)| route(rank, address(listener)));
-    let mut root = ConnectOptions::new(addresses.collect());
+    let mut root = ConnectOptions::new(addresses.collect(), trust);
     root.links = options.clone();
     let mut meshes = vec![connect(root).expect("connected")];
     meshes.extend(
@@ -100,10 +134,53 @@ fn tcp_meshes(
     meshes
 }
 
-/// A listener on a free port of the loopback device.
-pub fn listener(options: &LinkOptions) -> Listener {
+/// A listener on a free port of the loopback device, for whoever has the token.
+pub fn listener() -> Listener {
+    listener_with(token(TOKEN), &LinkOptions::default())
+}
+
+pub fn listener_with(trust: Trust, options: &LinkOptions) -> Listener {
     let ignore = Box::new(|_| ());
-    Listener::bind_with("127.0.0.1:0", options.clone(), ignore).expect("a free port")
+    Listener::bind_with("127.0.0.1:0", trust, options.clone(), ignore).expect("a free port")
+}
+
+/// A listener for whoever has the token, and what it tells its log.
+pub fn logging_listener() -> (Listener, mpsc::Receiver<Event>) {
+    logging_listener_with(token(TOKEN))
+}
+
+pub fn logging_listener_with(trust: Trust) -> (Listener, mpsc::Receiver<Event>) {
+    let (sender, events) = mpsc::channel();
+    let on_event = move |event| {
+        let _ = sender.send(event);
+    };
+    let listener = Listener::bind("127.0.0.1:0", trust, Box::new(on_event));
+    (listener.expect("a free port"), events)
+}
+
+/// Shorter than what a stranger may take, so that waiting for one shows.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A root that has the token.
+pub fn connect_to(workers: &[String]) -> Result<Mesh, Error> {
+    connect_with(token(TOKEN), workers)
+}
+
+pub fn connect_with(trust: Trust, workers: &[String]) -> Result<Mesh, Error> {
+    let mut options = ConnectOptions::new(workers.to_vec(), trust);
+    options.hello_timeout = HELLO_TIMEOUT;
+    connect(options)
+}
+
+pub fn assert_serves(listener: &Listener) -> (Mesh, Mesh) {
+    let root = connect_to(&[address(listener)]).expect("served");
+    let worker = listener.accept().expect("a mesh");
+    root.send_control(1, 5, b"hello").expect("sent");
+    assert_eq!(
+        worker.receive_control(0, 5).expect("received"),
+        (5, b"hello".to_vec())
+    );
+    (root, worker)
 }
 
 pub fn address(listener: &Listener) -> String {

@@ -2,7 +2,7 @@
 
 import { DEFAULT_PORT, workerAddress } from "./addresses.ts";
 import { splitChoice } from "./split.ts";
-import { choice, wholeNumber } from "./value-types.ts";
+import { choice, path, wholeNumber } from "./value-types.ts";
 import type { AnyFlag, Option, Toggle } from "./command-spec.ts";
 
 /** Every command takes these. */
@@ -28,6 +28,25 @@ export const nthreads = {
   defaultText: "the physical cores that this process may use",
   description: "Threads that compute.",
 } as const satisfies Option<number>;
+
+/** Whom root and workers trust: all sides have the same token, or all are insecure. */
+export const trustFlags = {
+  "token-file": {
+    kind: "option",
+    placeholder: "FILE",
+    type: path,
+    defaultText: "the token that this user has stored",
+    description:
+      "A file with the token, any text of at least 16 bytes, that root and workers have in common. " +
+      "DLLAMA_TOKEN in the environment comes first. The first `dllama worker` makes and stores one.",
+  },
+  insecure: {
+    kind: "toggle",
+    description:
+      "NO token and NO encryption: everybody who reaches a worker's port can use it, and read and change " +
+      "what is sent. Needed on all sides.",
+  },
+} as const satisfies Record<string, AnyFlag>;
 
 export const bufferFloatType = {
   kind: "option",
@@ -84,12 +103,6 @@ export const deviceFlags = {
     group: "Devices",
   },
   "kv-cache-type": kvCacheType,
-  insecure: {
-    kind: "toggle",
-    description: "Accepted, without effect yet: traffic to workers is never encrypted so far.",
-    group: "Devices",
-  },
+  "token-file": { ...trustFlags["token-file"], group: "Devices" },
+  insecure: { ...trustFlags.insecure, group: "Devices" },
 } as const satisfies Record<string, AnyFlag>;
-
-export const insecureDescription =
-  "Traffic between devices is not encrypted and not authenticated yet: anybody who reaches the port can use it.";

@@ -2,7 +2,7 @@
 
 import { DEFAULT_PORT, listenHost } from "./addresses.ts";
 import type { CommandSpec } from "./command-spec.ts";
-import { generalFlags, insecureDescription, nthreads } from "./shared-flags.ts";
+import { generalFlags, nthreads, trustFlags } from "./shared-flags.ts";
 import { byteSize, path, wholeNumber } from "./value-types.ts";
 
 export const workerSpec = {
@@ -21,9 +21,9 @@ export const workerSpec = {
       kind: "option",
       placeholder: "ADDRESS",
       type: listenHost,
-      default: "127.0.0.1",
-      description:
-        "Address to listen on. One that other devices can reach needs --insecure for now.",
+      defaultText:
+        "all of this device's; with --insecure 127.0.0.1, which only this device reaches",
+      description: "Address to listen on.",
     },
     nthreads,
     "max-memory": {
@@ -35,10 +35,7 @@ export const workerSpec = {
         "Memory that a session may take, such as 2gib. A root gives this device no larger part, and one that " +
         "does not fit is refused before anything is taken.",
     },
-    insecure: {
-      kind: "toggle",
-      description: `Listen where others can reach this device. ${insecureDescription}`,
-    },
+    ...trustFlags,
     model: {
       kind: "option",
       aliases: ["-m"],
@@ -72,8 +69,13 @@ export const workerSpec = {
     },
     ...generalFlags,
   },
-  examples: ["dllama worker", "dllama worker --host 0.0.0.0 --insecure --port 9998 --nthreads 4"],
+  examples: [
+    "dllama worker",
+    "dllama worker --port 9999 --nthreads 4 --token-file /run/secrets/dllama",
+  ],
   notes: [
     "Serves one root after another until Ctrl-C. It needs no model: the root sends it its share of the weights, once.",
+    "Root and workers have a token in common. The first start without one makes it, stores it where this user's " +
+      "root finds it, and prints the line to run on other devices.",
   ],
 } as const satisfies CommandSpec;

@@ -10,6 +10,7 @@ import type { ParsedFlags } from "../args/command-spec.ts";
 import { parse } from "../args/parse.ts";
 import { UsageError } from "../args/usage-error.ts";
 import { benchWriters } from "../output/bench/formats.ts";
+import { warnOfInsecure } from "../output/insecure-warning.ts";
 import { log, setVerbosity } from "../output/log.ts";
 import { sharedRankText } from "../output/shared-rank.ts";
 import { createStatus } from "../output/status.ts";
@@ -39,6 +40,7 @@ export const command = defineCommand({
     }
     checkWorkers(flags.workers);
     checkSplit(flags.split, flags.workers);
+    if (flags.insecure && flags.workers.length > 0) warnOfInsecure();
     return untilStopped((signal) => bench(flags, signal));
   },
 });
@@ -90,6 +92,8 @@ async function measure(flags: Flags, subject: Subject, signal: AbortSignal): Pro
     ...tests(flags),
     path,
     workers,
+    tokenFile: flags["token-file"],
+    insecure: flags.insecure,
     runs,
     bufferFloatType,
     kvCacheType,

@@ -12,6 +12,7 @@ import { parse } from "../args/parse.ts";
 import { UsageError } from "../args/usage-error.ts";
 import { runWriters } from "../output/formats.ts";
 import { clusterEventText } from "../output/cluster-event.ts";
+import { warnOfInsecure } from "../output/insecure-warning.ts";
 import { log, setVerbosity } from "../output/log.ts";
 import { planText } from "../output/plan.ts";
 import { startLoadReport } from "../output/load-progress.ts";
@@ -36,6 +37,7 @@ export const command = defineCommand({
     }
     checkWorkers(flags.workers);
     checkSplit(flags.split, flags.workers);
+    if (flags.insecure && flags.workers.length > 0) warnOfInsecure();
     const path = flags.model ?? positionals.model;
     return untilStopped((signal) => infer(flags, path, signal));
   },
@@ -67,6 +69,8 @@ async function load(flags: Flags, path: string | undefined, signal: AbortSignal)
     const loading = loadModel({
       path,
       workers: flags.workers,
+      tokenFile: flags["token-file"],
+      insecure: flags.insecure,
       nthreads: flags.nthreads,
       maxSeqLen: flags["max-seq-len"],
       bufferFloatType: flags["buffer-float-type"],

@@ -1,14 +1,15 @@
 /** `dllama worker`: serves one root after another until it is stopped. */
 
 import { once } from "node:events";
+import type { RunningWorker } from "@dllama/core";
 import { defineCommand } from "citty";
 import { isLoopback, joinAddress } from "../args/addresses.ts";
 import type { ParsedFlags } from "../args/command-spec.ts";
 import { parse } from "../args/parse.ts";
-import { insecureDescription } from "../args/shared-flags.ts";
-import { UsageError } from "../args/usage-error.ts";
 import { workerSpec } from "../args/worker.ts";
+import { warnOfInsecure } from "../output/insecure-warning.ts";
 import { log, setVerbosity } from "../output/log.ts";
+import { reachableAddress } from "../output/reachable-address.ts";
 import { untilStopped } from "../stop.ts";
 
 type Flags = ParsedFlags<typeof workerSpec>;
@@ -19,23 +20,19 @@ export const command = defineCommand({
   run({ rawArgs }) {
     const { flags } = parse(workerSpec, rawArgs);
     setVerbosity(flags);
-    if (!isLoopback(flags.host) && !flags.insecure) {
-      throw new UsageError(
-        `--host ${flags.host} lets other devices reach this worker, which needs --insecure`,
-        insecureDescription,
-      );
-    }
     return untilStopped((signal) => serve(flags, signal));
   },
 });
 
 async function serve(flags: Flags, signal: AbortSignal): Promise<void> {
-  const { host, port, nthreads, model, "max-memory": maxMemory } = flags;
   const { serveWorker } = await import("@dllama/core");
+  const { host, port, nthreads, insecure, model, "max-memory": maxMemory } = flags;
   const worker = await serveWorker({
     host,
     port,
     nthreads,
+    tokenFile: flags["token-file"],
+    insecure,
     maxMemory,
     model,
     cache: !flags["no-cache"],
@@ -46,13 +43,27 @@ async function serve(flags: Flags, signal: AbortSignal): Promise<void> {
   });
   // On stdout and alone on its line: a script that starts workers with --port 0 reads it.
   process.stdout.write(`Listening on ${joinAddress(worker.host, worker.port)}\n`);
-  if (isLoopback(host)) {
-    log.info(
-      "Only this device can reach the worker. For others: --host ADDRESS --insecure, in a network that you trust.",
-    );
-  } else {
-    log.warn(insecureDescription);
-  }
+  tellWhoMayCome(worker);
   if (!signal.aborted) await once(signal, "abort");
   await worker.close();
+}
+
+function tellWhoMayCome({ host, port, token }: RunningWorker): void {
+  if (token === undefined) return warnOfInsecure();
+  if (isLoopback(host)) log.info("Only this device can reach the worker.");
+  if (token.origin === "created") {
+    const address = joinAddress(reachableAddress(host), port);
+    // Once, and not in the log: whoever has this line can use the worker.
+    process.stdout.write(
+      `Made a token and stored it in ${token.path}. Roots of this user on this device find it there.\n` +
+        `On another device that has the model:\n` +
+        `  DLLAMA_TOKEN=${token.token} dllama inference --model MODEL.gguf --prompt "Hello" --workers ${address}\n` +
+        `On further workers:\n` +
+        `  DLLAMA_TOKEN=${token.token} dllama worker\n`,
+    );
+    return;
+  }
+  const places = { option: "the option", environment: "DLLAMA_TOKEN", file: "", stored: "" };
+  const place = token.path ?? places[token.origin];
+  log.info(`Serving roots that have the token in ${place}.`);
 }

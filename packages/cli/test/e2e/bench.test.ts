@@ -130,12 +130,12 @@ test("workers: the network has a part of the time, and bytes are counted", async
 test("a pinned way to sums is told in the table, and nothing is measured for it", async () => {
   const worker = await startWorker();
   const tiny = ["bench", "--shape", "tiny", "-p", "0", "-n", "2", "-r", "1", "-t", "1"];
-  const pinned = ["--all-reduce", "scattered", "--workers", worker.address];
+  const pinned = ["--all-reduce", "scattered", "--split", "equal", "--workers", worker.address];
   const { code, stdout, stderr } = await dllama([...tiny, ...pinned]);
   worker.program.kill("SIGTERM");
   await worker.program.ended;
   assert.is(code, 0, stderr);
-  assert.match(stdout, /^plan [0-9a-f]{8} \(pinned\): all-reduce scattered$/m);
+  assert.match(stdout, /^plan [0-9a-f]{8} \(pinned\): all-reduce scattered; split 1,1 \(pinned\)$/m);
 });
 
 for (const [signal, code] of [

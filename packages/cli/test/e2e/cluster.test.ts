@@ -113,7 +113,7 @@ test("more ranks than attention units are refused with the number that works", a
 
 test("a worker that dies ends the run with its rank and address", async () => {
   const doomed = await startWorker();
-  const root = new Program([...endless, "--workers", doomed.address]);
+  const root = new Program([...endless, "--on-lost", "fail", "--workers", doomed.address]);
   await root.printed("stdout", /🔶/);
   doomed.program.kill("SIGKILL");
   const { code, stderr } = await root.ended;

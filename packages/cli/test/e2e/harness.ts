@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,6 +14,26 @@ export const fixtures = fileURLToPath(new URL("../../../../fixtures/", import.me
 const TIMEOUT_MS = 60_000;
 /** A worker serves all runs of a test file: it may live as long as the file does. */
 const SERVER_TIMEOUT_MS = 300_000;
+
+/** A folder of its own, removed when the test file ends, as every program that still runs is ended. */
+export const folder = mkdtempSync(join(tmpdir(), "dllama-cli-"));
+
+/** The user's token and cache are not the tests', and theirs are not the user's. */
+const config = join(folder, "config");
+mkdirSync(join(config, "dllama"), { recursive: true });
+writeFileSync(join(config, "dllama", "token"), "the token of a test file\n", { mode: 0o600 });
+const ownEnvironment = {
+  XDG_CONFIG_HOME: config,
+  XDG_CACHE_HOME: join(folder, "cache"),
+  DLLAMA_TOKEN: "",
+};
+// What a test calls of the library has them, too.
+Object.assign(process.env, ownEnvironment);
+
+process.on("exit", () => {
+  for (const program of running) program.kill("SIGKILL");
+  rmSync(folder, { recursive: true, force: true });
+});
 
 export interface Outcome {
   /** As a shell shows it: 128 + the signal's number where a signal ended the process. */
@@ -27,10 +47,10 @@ interface Options {
   stdin?: string | null;
   /** After so long it is killed, so that a test which hangs fails. Defaults to a minute. */
   timeoutMs?: number;
-  /** Added to the environment. */
-  env?: Record<string, string>;
-  /** A command that runs the program, as `sudo` does. Defaults to none. */
-  wrapper?: readonly string[];
+  /** Beside the harness's own. */
+  environment?: Record<string, string>;
+  /** What it is run with, before its own command line. Defaults to nothing. */
+  within?: readonly string[];
 }
 
 export class Program {
@@ -40,9 +60,10 @@ export class Program {
   readonly ended: Promise<Outcome>;
 
   constructor(args: readonly string[], options: Options = {}) {
-    const { stdin = "", timeoutMs = TIMEOUT_MS, env = {}, wrapper = [] } = options;
-    const [program, ...words] = [...wrapper, process.execPath, main, ...args];
-    this.#child = spawn(program ?? process.execPath, words, { env: { ...process.env, ...env } });
+    const { stdin = "", timeoutMs = TIMEOUT_MS, environment = {}, within = [] } = options;
+    const [program, ...words] = [...within, process.execPath, main, ...args];
+    const env = { ...process.env, ...environment };
+    this.#child = spawn(program ?? process.execPath, words, { env });
     running.add(this);
     for (const name of ["stdout", "stderr"] as const) {
       this.#child[name].setEncoding("utf8").on("data", (text: string) => {
@@ -95,26 +116,27 @@ export async function dllama(args: readonly string[], options: Options = {}): Pr
   return new Program(args, options).ended;
 }
 
-/** A worker on a loopback port, once it listens. Defaults to a free one. */
-export async function startWorker(
+/** Where a worker listens, and what it is told beside. */
+interface WorkerOptions extends Options {
+  /** Defaults to a free one. */
+  port?: number;
+  args?: readonly string[];
+}
+
+/** A worker on a loopback port, once it listens. */
+export async function startWorker({
   port = 0,
-  flags: readonly string[] = [],
-): Promise<{ program: Program; address: string }> {
-  const own = ["--port", String(port), "--nthreads", "1"];
-  const program = new Program(["worker", ...own, ...flags], {
+  args = [],
+  ...options
+}: WorkerOptions = {}): Promise<{ program: Program; address: string }> {
+  const where = ["--host", "127.0.0.1", "--port", String(port), "--nthreads", "1"];
+  const program = new Program(["worker", ...where, ...args], {
     timeoutMs: SERVER_TIMEOUT_MS,
+    ...options,
   });
   const [, address = ""] = await program.printed("stdout", /^Listening on (\S+)$/m);
   return { program, address };
 }
-
-/** A folder of its own, removed when the test file ends, as every program that still runs is ended. */
-export const folder = mkdtempSync(join(tmpdir(), "dllama-cli-"));
-process.env["XDG_CACHE_HOME"] = join(folder, "cache");
-process.on("exit", () => {
-  for (const program of running) program.kill("SIGKILL");
-  rmSync(folder, { recursive: true, force: true });
-});
 
 export function jsonLines(stdout: string): Record<string, unknown>[] {
   return stdout

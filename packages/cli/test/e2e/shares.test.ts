@@ -38,7 +38,7 @@ test("--split 2,1,1 gives the text of one device, and tells the split", async ()
       "2,1,1",
       "--verbose",
     ],
-    { env: cache },
+    { environment: cache },
   );
   assert.is(shared.code, 0, shared.stderr);
   assert.is(shared.stdout, alone.stdout);
@@ -60,7 +60,7 @@ test("auto shows the split that it measured, and the next start keeps to it", as
   const run = async (): Promise<Record<string, unknown>> => {
     const args = [...story, "--format", "json", "--workers", ...addresses()];
     const { code, stdout, stderr } = await dllama(args, {
-      env: { XDG_CACHE_HOME: join(folder, "auto") },
+      environment: { XDG_CACHE_HOME: join(folder, "auto") },
     });
     assert.is(code, 0, stderr);
     const [start = {}] = jsonLines(stdout);
@@ -96,7 +96,7 @@ test("a worker lends what --max-memory says, and both sides tell what does not f
   ]);
   const [, address = ""] = await limited.printed("stdout", /^Listening on (\S+)$/m);
   const args = [...story, "--workers", address];
-  const pinned = await dllama([...args, "--split", "1,1"], { env: cache });
+  const pinned = await dllama([...args, "--split", "1,1"], { environment: cache });
   assert.is(pinned.code, 1);
   assert.match(
     pinned.stderr,

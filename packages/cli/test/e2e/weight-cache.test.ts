@@ -15,7 +15,9 @@ const otherModel = join(folder, "other.gguf");
 await writeRandomModel(model, 1);
 await writeRandomModel(otherModel, 2);
 
-const flags = "--steps 8 --temperature 0 --ignore-eos --nthreads 1 --all-reduce direct".split(" ");
+/** A fixed split: behind a proxy each start has other workers by name, and would measure anew. */
+const fixed = ["--split", "equal", "--all-reduce", "direct"];
+const flags = "--steps 8 --temperature 0 --ignore-eos --nthreads 1".split(" ").concat(fixed);
 const run = ["inference", "--model", model, "--prompt", "Hi", ...flags, "--format", "text"];
 
 /** More than a Program, hashes and some forwards take on the wire, and a sixth of a rank's weights. */
@@ -44,7 +46,7 @@ async function withWorker<T>(
   workerFlags: readonly string[],
   use: (address: string, program: Program) => Promise<T>,
 ): Promise<T> {
-  const { program, address } = await startWorker(0, workerFlags);
+  const { program, address } = await startWorker({ args: workerFlags });
   try {
     return await use(address, program);
   } finally {
@@ -213,7 +215,7 @@ test("a full disk costs a line on the worker's log, and no session", async () =>
   const mount = `mount -t tmpfs -o size=1m none ${full} && exec "$@"`;
   const worker = new Program(
     ["worker", "--port", "0", "--nthreads", "1", "--cache-dir", full, "--max-cache-size", "1gib"],
-    { timeoutMs: 3 * PATIENCE_MS, wrapper: ["unshare", "-m", "sh", "-c", mount, "sh"] },
+    { timeoutMs: 3 * PATIENCE_MS, within: ["unshare", "-m", "sh", "-c", mount, "sh"] },
   );
   const [, address = ""] = await worker.printed("stdout", /^Listening on (\S+)$/m);
   const { text } = await start(address);

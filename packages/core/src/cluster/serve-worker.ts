@@ -7,12 +7,17 @@ import { cacheFolder as platformCacheFolder } from "../cache-folder.ts";
 import { DllamaError } from "../errors.ts";
 import { requireCount } from "../load-model.ts";
 import { fromNative } from "../native-error.ts";
+import { workerToken } from "./trust.ts";
+import type { FoundToken, TrustOptions } from "./trust.ts";
 
 /** The port that roots look for workers at, as in the original. */
 export const DEFAULT_PORT = 9998;
 
-export interface WorkerOptions {
-  /** Address to listen on. Defaults to `127.0.0.1`: this device alone. */
+export interface WorkerOptions extends TrustOptions {
+  /**
+   * Address to listen on. Defaults to `0.0.0.0`, which is all of this device, and with `insecure` to
+   * `127.0.0.1`, which only this device reaches.
+   */
   host?: string | undefined;
   /** Port; 0 picks one. Defaults to `9998`. */
   port?: number | undefined;
@@ -40,6 +45,8 @@ export interface WorkerEvent {
 export interface RunningWorker {
   host: string;
   port: number;
+  /** What roots have to have; undefined with `insecure`. */
+  token: FoundToken | undefined;
   /** Closes the port, ends the session and waits for both. */
   close: () => Promise<void>;
 }
@@ -50,22 +57,25 @@ const running = new Set<object>();
 /**
  * Serves one root after another.
  *
- * @throws DllamaError ADDRESS_IN_USE or INVALID_ARGUMENT.
+ * @throws DllamaError ADDRESS_IN_USE, INVALID_ARGUMENT, TOKEN_INVALID, FILE_UNREADABLE.
  */
 export async function serveWorker(options: WorkerOptions = {}): Promise<RunningWorker> {
-  const { host = "127.0.0.1", port = DEFAULT_PORT, nthreads = physicalCores() } = options;
-  const { maxMemory, cacheFolder = platformCacheFolder(), cache = true, onEvent } = options;
+  const { port = DEFAULT_PORT, nthreads = physicalCores(), maxMemory, onEvent } = options;
+  const { cacheFolder = platformCacheFolder(), cache = true } = options;
   const { maxCacheBytes, model: modelPath } = options;
   requireCount("nthreads", nthreads);
   if (maxMemory !== undefined) requireBytes("maxMemory", maxMemory);
   if (maxCacheBytes !== undefined) requireBytes("maxCacheBytes", maxCacheBytes);
+  const token = await workerToken(options);
+  const { host = token === undefined ? "127.0.0.1" : "0.0.0.0" } = options;
   const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   const tell = (event: ServerEvent): void => {
-    onEvent?.({ kind: event.kind, message: describe(event) });
+    onEvent?.({ kind: event.kind, message: describe(event, token === undefined) });
   };
   const lent = {
     address,
     nThreads: nthreads,
+    ...(token === undefined ? { insecure: true } : { token: token.token }),
     ...(maxMemory !== undefined && { maxMemory }),
     ...(cache && { cacheFolder }),
     ...(maxCacheBytes !== undefined && { maxCacheBytes }),
@@ -77,7 +87,7 @@ export async function serveWorker(options: WorkerOptions = {}): Promise<RunningW
     running.delete(server);
     await fromNative(server.close());
   };
-  return { host: server.host, port: server.port, close };
+  return { host: server.host, port: server.port, token, close };
 }
 
 function requireBytes(name: string, value: number): void {
@@ -85,11 +95,14 @@ function requireBytes(name: string, value: number): void {
   throw new DllamaError("INVALID_ARGUMENT", `expected ${name} of 1 byte or more, got ${value}`);
 }
 
-function describe(event: ServerEvent): string {
+function describe(event: ServerEvent, isInsecure: boolean): string {
   const { kind, address = "", rank = 0, worldSize = 1, sources, message = "" } = event;
   switch (kind) {
     case "sessionBegan":
-      return `Root ${address} has begun a session: this is rank ${rank} of ${worldSize}.`;
+      return (
+        `Root ${address} has begun a session: this is rank ${rank} of ${worldSize}.` +
+        (isInsecure ? " INSECURE: it may be anybody, and nothing is encrypted." : "")
+      );
     case "loading":
       return describeMemory(event);
     case "loaded":

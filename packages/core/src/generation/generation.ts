@@ -43,6 +43,7 @@ export class Generation implements AsyncIterable<Token> {
   readonly #averages = new Averages();
   /** The last forward that was begun before its token was handed out. */
   #underWay: Promise<unknown> = Promise.resolve();
+  readonly #stopped = new AbortController();
   #generated = 0;
 
   /** @throws DllamaError INVALID_ARGUMENT for an option out of range. */
@@ -64,14 +65,18 @@ export class Generation implements AsyncIterable<Token> {
     try {
       yield* this.#run(ids);
     } finally {
-      // Whoever stops in between need not wait for the forward that was begun, but the next turn does.
+      // Whoever stops in between waits for no worker that is gone. The forward that was begun they need not
+      // wait for either, but the next turn does.
+      this.#stopped.abort();
       void this.#underWay.then(freeTurn, freeTurn);
     }
   }
 
   async *#run(ids: number[]): AsyncGenerator<Token, void, undefined> {
     const { tokenizer } = this.#context;
-    const { signal, onEvent } = this.#options;
+    const { signal: wanted, onEvent } = this.#options;
+    const signal =
+      wanted === undefined ? this.#stopped.signal : AbortSignal.any([wanted, this.#stopped.signal]);
     const stopwatch = new Stopwatch();
     const computer = this.#context.computer({ signal, onEvent });
     const session = new Session(computer, stopwatch, { signal });
@@ -81,7 +86,7 @@ export class Generation implements AsyncIterable<Token> {
       stopReason = yield* this.#tokens(ids, session, stopwatch, decoder);
     } catch (error) {
       // The signal has cut a recovery short.
-      if (!isAborted(signal) || error !== signal?.reason) throw error;
+      if (!isAborted(signal) || error !== signal.reason) throw error;
     }
     await this.#end(ids.length, stopReason, decoder, computer);
   }

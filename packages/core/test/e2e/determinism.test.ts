@@ -5,6 +5,7 @@ import { loadModel, serveWorker } from "../../src/index.ts";
 import type { LoadOptions, Model, RunningWorker } from "../../src/index.ts";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { loopback } from "../support/own-token.ts";
 
 /** More than two chunks of tokens. */
 const PROMPT = "One day, Lily and Tom went to the park. They saw a big dog and a cat. ".repeat(6);
@@ -15,7 +16,7 @@ const CHUNK = 64;
 let workers: RunningWorker[] = [];
 
 test.before(async () => {
-  const options = { port: 0, nthreads: 2 };
+  const options = { ...loopback, nthreads: 2 };
   workers = await Promise.all([serveWorker(options), serveWorker(options)]);
 });
 

@@ -131,20 +131,20 @@ test("two engines at once answer each in its order, with the same bits", async (
 
 test("a generation of brief forwards leaves turns to the event loop", async () => {
   const model = await loadModel({ nthreads: 1 });
-  let [turns, isDone] = [0, false];
+  const loop = { turns: 0, isDone: false };
   const count = async (): Promise<void> => {
-    while (!isDone) {
-      turns++;
+    while (!loop.isDone) {
+      loop.turns++;
       // oxlint-disable-next-line no-await-in-loop -- turns of the event loop
       await setImmediate();
     }
   };
   const counted = count();
   await text(model, 400);
-  isDone = true;
+  loop.isDone = true;
   await counted;
   // Some tens of milliseconds of forwards, of which at most two in a row are without a turn.
-  assert.ok(turns >= 5, `${turns} turns`);
+  assert.ok(loop.turns >= 5, `${loop.turns} turns`);
   await model.dispose();
 });
 

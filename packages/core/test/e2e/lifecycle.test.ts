@@ -7,6 +7,7 @@ import { DllamaError, loadModel, serveWorker } from "../../src/index.ts";
 import { runScript } from "../support/child.ts";
 import { expectError } from "../support/expect-error.ts";
 import { expectedAnswers } from "../support/fixtures.ts";
+import { loopback } from "../support/own-token.ts";
 
 const greedy = { steps: 20, temperature: 0 };
 
@@ -61,7 +62,7 @@ test("the engine's errors keep their codes and facts", async () => {
 });
 
 test("one worker serves one root, and tells the second that it is busy", async () => {
-  const worker = await serveWorker({ port: 0, nthreads: 1 });
+  const worker = await serveWorker({ ...loopback, nthreads: 1 });
   const workers = [`${worker.host}:${worker.port}`];
   const first = await loadModel({ workers, nthreads: 1 });
   await expectError("WORKER_BUSY", [workers[0] ?? ""], () => loadModel({ workers, nthreads: 1 }));
@@ -87,7 +88,7 @@ for (const [how, script, code] of [
   ["its natural end", `${load} globalThis.kept = model;`, 0],
   [
     "process.exit with a worker listening",
-    `await dllama.serveWorker({ port: 0 }); process.exit(5);`,
+    `await dllama.serveWorker({ host: "127.0.0.1", port: 0 }); process.exit(5);`,
     5,
   ],
 ] as const) {

@@ -10,12 +10,13 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 
 import { expectError } from "../support/expect-error.ts";
+import { loopback } from "../support/own-token.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "dllama-plan-"));
 let workers: RunningWorker[] = [];
 
 test.before(async () => {
-  const options = { port: 0, nthreads: 1 };
+  const options = { ...loopback, nthreads: 1 };
   workers = await Promise.all([serveWorker(options), serveWorker(options)]);
 });
 

@@ -9,6 +9,7 @@ import { serveWorker } from "../../src/index.ts";
 import { loadRanks } from "../../src/load-ranks.ts";
 import { openModel } from "../../src/models/model-family.ts";
 import { randomLlama } from "../support/tiny-llama.ts";
+import { loopback } from "../support/own-token.ts";
 
 const N_SEQUENCES = 5;
 const N_TOKENS = 12;
@@ -90,7 +91,7 @@ for (const type of ["f32", "q40", "q80"] as const) {
 
 test("on two ranks, too", async () => {
   const path = randomLlama("q40");
-  const worker = await serveWorker({ port: 0, nthreads: 2 });
+  const worker = await serveWorker({ ...loopback, nthreads: 2 });
   const workers = [`${worker.host}:${worker.port}`];
   const expected = await withEngine({ path, workers }, alone);
   assert.equal(await withEngine({ path, workers }, together), expected);

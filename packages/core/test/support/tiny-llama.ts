@@ -53,9 +53,19 @@ export function tinyLlama(): {
   return { metadata, tensors: new Map(tensors) };
 }
 
-/** The tiny Llama with matrices of a type and random weights, always the same. Returns the file's path. */
-export function randomLlama(type: "f32" | "q40" | "q80"): string {
+/**
+ * The tiny Llama with matrices of a type and random weights, always the same; with `wideHeads` 2 heads of 32
+ * values and one KV head. Returns the file's path.
+ */
+export function randomLlama(
+  type: "f32" | "q40" | "q80",
+  { wideHeads = false }: { wideHeads?: boolean } = {},
+): string {
   const { metadata, tensors } = tinyLlama();
+  if (wideHeads) {
+    metadata.set("llama.attention.head_count", size(2));
+    metadata.set("llama.attention.head_count_kv", size(1));
+  }
   const all = [...tensors.values()].map((tensor): TinyTensor => ({
     ...tensor,
     type: tensor.shape.length === 1 ? "f32" : type,

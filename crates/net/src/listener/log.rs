@@ -1,0 +1,149 @@
+//! What a listener tells its log, and how often: a flood must not fill a disk.
+//!
+//! The first event of a kind is told at once, and then one a second with the number of those that
+//! were left out.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::event::{Event, EventKind};
+
+/// Time between two lines of one kind.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+pub(super) struct Log {
+    on_event: Box<dyn Fn(Event) + Send + Sync>,
+    kinds: Mutex<HashMap<&'static str, Recent>>,
+}
+
+/// Events of one kind since a line was told.
+struct Recent {
+    told: Instant,
+    n_left_out: usize,
+    last: Event,
+}
+
+impl Log {
+    pub(super) fn new(on_event: Box<dyn Fn(Event) + Send + Sync>) -> Self {
+        Self {
+            on_event,
+            kinds: Mutex::default(),
+        }
+    }
+
+    /// Tells of something that only a known caller, or the system, can bring about.
+    pub(super) fn tell(&self, kind: EventKind, address: &str, message: String) {
+        (self.on_event)(Event {
+            kind,
+            address: address.to_owned(),
+            message,
+        });
+    }
+
+    /// Tells of a stranger that was turned away, for a reason of the kind `reason`.
+    pub(super) fn turned_away(
+        &self,
+        reason: &'static str,
+        address: &str,
+        message: &str,
+        now: Instant,
+    ) {
+        let event = Event {
+            kind: EventKind::Refused,
+            address: address.to_owned(),
+            message: format!("refused: {message}"),
+        };
+        let mut kinds = self.lock();
+        let Some(recent) = kinds.get_mut(reason) else {
+            let recent = Recent {
+                told: now,
+                n_left_out: 0,
+                last: event.clone(),
+            };
+            kinds.insert(reason, recent);
+            drop(kinds);
+            return (self.on_event)(event);
+        };
+        if now < recent.told + INTERVAL || recent.n_left_out > 0 {
+            recent.n_left_out += 1;
+            recent.last = event;
+            return;
+        }
+        recent.told = now;
+        drop(kinds);
+        (self.on_event)(event);
+    }
+
+    /// Tells what is due of what was left out.
+    pub(super) fn catch_up(&self, now: Instant) {
+        let mut due = Vec::new();
+        for recent in self.lock().values_mut() {
+            if recent.n_left_out == 0 || now < recent.told + INTERVAL {
+                continue;
+            }
+            let mut event = recent.last.clone();
+            if recent.n_left_out > 1 {
+                let others = recent.n_left_out - 1;
+                event.message += &format!(" ({others} more like it since the last line)");
+            }
+            recent.n_left_out = 0;
+            recent.told = now;
+            due.push(event);
+        }
+        due.into_iter().for_each(&self.on_event);
+    }
+
+    /// When [`catch_up`](Self::catch_up) has something to tell.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        let kinds = self.lock();
+        let waiting = kinds.values().filter(|recent| recent.n_left_out > 0);
+        waiting.map(|recent| recent.told + INTERVAL).min()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, Recent>> {
+        self.kinds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, mpsc};
+
+    use super::*;
+
+    #[test]
+    fn a_flood_is_a_line_a_second_with_a_count_and_kinds_do_not_hide_each_other() {
+        let (sender, events) = mpsc::channel();
+        let sender = Mutex::new(sender);
+        let log = Arc::new(Log::new(Box::new(move |event: Event| {
+            let line = format!("{} {}", event.address, event.message);
+            sender.lock().expect("no panic").send(line).expect("read");
+        })));
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        for ms in 0..2500 {
+            log.turned_away("token", &format!("a:{ms}"), "wrong token", at(ms));
+            if ms == 1234 {
+                log.turned_away("magic", "b", "no dllama", at(ms));
+            }
+            log.catch_up(at(ms));
+        }
+        assert_eq!(log.next_due(), Some(at(3000)));
+        log.catch_up(at(3000));
+        assert_eq!(log.next_due(), None);
+        log.turned_away("token", "c", "wrong token", at(9000));
+        let lines: Vec<_> = events.try_iter().collect();
+        assert_eq!(
+            lines,
+            [
+                "a:0 refused: wrong token",
+                "a:1000 refused: wrong token (999 more like it since the last line)",
+                "b refused: no dllama",
+                "a:2000 refused: wrong token (999 more like it since the last line)",
+                "a:2499 refused: wrong token (498 more like it since the last line)",
+                "c refused: wrong token",
+            ]
+        );
+    }
+}

@@ -1,0 +1,15 @@
+/**
+ * The kinds of fault by name. A kind is a function that does the fault and mends it; what it gets:
+ *
+ * @typedef {object} Scene
+ * @property {import("../cluster.mjs").Cluster} cluster
+ * @property {() => number} random uniform in [0, 1)
+ * @property {Promise<void>} lost resolves when the root has noticed
+ * @property {Promise<void>} recovered resolves when its text goes on
+ */
+
+import * as links from "./links.mjs";
+import * as processes from "./processes.mjs";
+
+/** @type {[name: string, fault: (scene: Scene) => Promise<void>][]} */
+export const kinds = Object.entries({ ...processes, ...links });
