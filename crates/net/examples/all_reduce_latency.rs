@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use dllama_net::{AllReduce, ConnectOptions, F32Codec, Listener, Mesh, connect};
+use dllama_net::{AllReduce, ConnectOptions, F32Codec, Listener, Mesh, Trust, connect};
 
 const WAYS: [(AllReduce, &str); 2] = [
     (AllReduce::Direct, "direct"),
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn serve(address: &str) -> Result<(), Box<dyn std::error::Error>> {
-    let listener = Listener::bind(address, Box::new(|_| ()))?;
+    let listener = Listener::bind(address, Trust::Insecure, Box::new(|_| ()))?;
     println!("{}", listener.local_addr());
     let mesh = listener.accept()?;
     loop {
@@ -46,7 +46,7 @@ fn serve(address: &str) -> Result<(), Box<dyn std::error::Error>> {
 fn run(n_batches: u32, sizes: &str, workers: &[&str]) -> Result<(), Box<dyn std::error::Error>> {
     let workers: Vec<_> = workers.iter().map(ToString::to_string).collect();
     let n_workers = workers.len();
-    let mesh = connect(ConnectOptions::new(workers))?;
+    let mesh = connect(ConnectOptions::new(workers, Trust::Insecure))?;
     for size in sizes.split(',') {
         let n_bytes: u32 = size.parse()?;
         for (index, (way, name)) in (0..).zip(WAYS) {
