@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use dllama_net::{AllReduce, ConnectOptions, Error, F32Codec, Key, Mesh, Slice, Trust, connect};
 
+const HEARTBEAT: u8 = 1;
 const CONTROL: u8 = 3;
 const BROADCAST: u8 = 4;
 const ALL_REDUCE: u8 = 7;
@@ -22,6 +23,7 @@ const SLICE: u8 = 8;
 /// slices (crates/engine/src/roles/messages.rs).
 const ANSWERED: [u8; 6] = [1, 6, 10, 20, 21, 25];
 const FORWARD: u8 = 4;
+const LOADED: u8 = 3;
 /// Of no control message.
 const NO_TAG: u8 = 255;
 const MAX_MESSAGE_BYTES: usize = 1 << 16;
@@ -111,7 +113,7 @@ fn say_all(
             change(&mut frame, random);
         }
         if (frame.kind, frame.tag, is_loaded) == (CONTROL, FORWARD, false) {
-            mesh.receive_control(1, MAX_MESSAGE_BYTES)?;
+            while mesh.receive_control(1, MAX_MESSAGE_BYTES)?.0 != LOADED {}
             is_loaded = true;
         }
         for _ in 0..n_times {
@@ -202,7 +204,10 @@ fn frames(mut bytes: &[u8]) -> Vec<Frame> {
             }
             _ => (vec![tag; n * 16], rest),
         };
-        frames.push(Frame { kind, tag, payload });
+        // The mesh sends its own.
+        if kind != HEARTBEAT {
+            frames.push(Frame { kind, tag, payload });
+        }
         bytes = rest;
     }
     frames
