@@ -174,7 +174,7 @@ function takeApart(way, { toWorker, toRoot }) {
   // A control message, whatever the four calls are.
   const calls = Buffer.of(0, 1, 3, 5);
   seed("frames", "control", Buffer.concat([calls, toWorker.subarray(start, start + 16 + 41)]));
-  const reason = Buffer.from("ENDED" + "the worker is being closed");
+  const reason = Buffer.from("ENDEDthe worker is being closed");
   seed("abort", "closed", Buffer.concat([Buffer.of(255, 255, 255, 255, 5, 0), reason]));
 }
 
@@ -182,9 +182,9 @@ function takeApart(way, { toWorker, toRoot }) {
 function pack({ kind, tag, payload }) {
   const isFill =
     payload.length > 0 && payload.length % 16 === 0 && payload.every((byte) => byte === tag);
-  const size = Buffer.alloc(2);
-  size.writeUInt16LE(isFill ? 0x8000 | (payload.length / 16) : payload.length);
-  return Buffer.concat([Buffer.of(kind, tag), size, isFill ? Buffer.alloc(0) : payload]);
+  const length = Buffer.alloc(2);
+  length.writeUInt16LE(isFill ? 0x8000 | (payload.length / 16) : payload.length);
+  return Buffer.concat([Buffer.of(kind, tag), length, isFill ? Buffer.alloc(0) : payload]);
 }
 
 ggufs();

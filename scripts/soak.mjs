@@ -2,18 +2,20 @@
  * Disturbs long generations of the tiny model until it has recovered from many faults, and checks each text
  * against that of an undisturbed run.
  *
- *     npx -y pnpm@10.34.9 build && node scripts/soak.mjs [--faults 200] [--seed N] [--minutes 60]
+ *     npx -y pnpm@10.34.9 build && node scripts/soak.mjs [--faults 200] [--seed N] [--minutes 60] \
+ *         [--kinds sigkill,linkDown,...]
  *
- * Faults come at random times: workers are killed, told to end, stopped for longer than the deadline, and their
- * connections cut, forgotten, reset and made again in another order, over 2 to 4 ranks on this machine. After
- * so many minutes no more begin, and the soak has failed. Exit code 0 only for all faults, all recovered from,
- * no hang, no crash, no other text.
+ * Faults come at random times: workers are killed, told to end, stopped for longer than the deadline, their
+ * connections cut, forgotten, reset and made again in another order, their caches damaged, their disks full;
+ * over 2 to 4 ranks on this machine. After so many minutes no more begin, and the soak has failed. Exit
+ * code 0 only for all faults, all recovered from, no hang, no crash, no other text.
  */
 
 import { availableParallelism, cpus } from "node:os";
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
 
+import { canFillDisks } from "./lib/soak/cluster.mjs";
 import { seededRandom } from "./lib/soak/random.mjs";
 import { isWell, soak } from "./lib/soak/soak.mjs";
 
@@ -22,16 +24,19 @@ const { values } = parseArgs({
     faults: { type: "string", default: "200" },
     seed: { type: "string", default: String(randomInt(2 ** 32 - 1)) },
     minutes: { type: "string", default: "60" },
+    kinds: { type: "string", default: "" },
   },
 });
 const [wanted, seed, minutes] = [values.faults, values.seed, values.minutes].map(Number);
 const begun = performance.now();
 const processor = cpus()[0]?.model.trim() || process.arch;
 console.log(`${processor}, ${availableParallelism()} cores, Node ${process.version}; seed ${seed}`);
+if (!canFillDisks) console.log("not done: full disks, which need Linux and root");
 
 const result = await soak({
   faults: wanted,
   random: seededRandom(seed),
+  wantedKinds: values.kinds === "" ? [] : values.kinds.split(","),
   deadline: begun + minutes * 60_000,
   say: (line) => console.log(line),
 });

@@ -10,7 +10,7 @@ use dllama_engine::{
     Connected, Root, RootOptions, RowClass, Worker, WorkerEvent, WorkerOptions, rank_memory,
 };
 use support::model::ModelFile;
-use support::{row, tiny, worker};
+use support::{row, tiny, trust, worker};
 
 fn options(file: &ModelFile, workers: &[String]) -> RootOptions {
     let world_size = workers.len() as u32 + 1;
@@ -23,6 +23,7 @@ fn options(file: &ModelFile, workers: &[String]) -> RootOptions {
         n_threads: 1,
         plan: None,
         cache_folder: None,
+        trust: trust(),
     }
 }
 
@@ -30,7 +31,7 @@ fn options(file: &ModelFile, workers: &[String]) -> RootOptions {
 fn ranks_meet_tell_measure_and_load_in_one_session() {
     let all = [worker(), worker()];
     let workers: Vec<_> = all.iter().map(|w| w.address().to_string()).collect();
-    let connected = Connected::connect(workers.clone(), 1).expect("free workers");
+    let connected = Connected::connect(workers.clone(), trust(), 1).expect("free workers");
     let devices = connected.devices().expect("facts");
     let threads: Vec<_> = devices.iter().map(|facts| facts.n_threads).collect();
     assert_eq!(threads, [1, 2, 2]);
@@ -60,10 +61,10 @@ fn ranks_that_load_nothing_are_free_for_the_next_root() {
     let worker = worker();
     let workers = vec![worker.address().to_string()];
     for _ in 0..3 {
-        drop(Connected::connect(workers.clone(), 1).expect("a free worker"));
+        drop(Connected::connect(workers.clone(), trust(), 1).expect("a free worker"));
     }
     // Nor are they kept by a root that has met them and then finds its own part wrong.
-    let connected = Connected::connect(workers.clone(), 1).expect("a free worker");
+    let connected = Connected::connect(workers.clone(), trust(), 1).expect("a free worker");
     let file = ModelFile::of_floats(tiny::N_FLOATS, 9);
     let mut wrong = options(&file, &workers);
     wrong.programs.truncate(1);
@@ -87,14 +88,14 @@ fn memory_that_a_worker_does_not_lend_is_refused_on_both_sides_before_it_is_take
         let tell = std::sync::Mutex::new(tell);
         let lending = WorkerOptions {
             max_memory: Some(lent),
-            ..WorkerOptions::new("127.0.0.1:0", 1)
+            ..WorkerOptions::new("127.0.0.1:0", 1, trust())
         };
         let worker = Worker::start(lending, move |event| {
             let _ = tell.lock().map(|tell| tell.send(event));
         });
         let worker = worker.expect("a free port");
         let workers = vec![worker.address().to_string()];
-        let connected = Connected::connect(workers.clone(), 1).expect("a free worker");
+        let connected = Connected::connect(workers.clone(), trust(), 1).expect("a free worker");
         let devices = connected.devices().expect("facts");
         assert_eq!(devices[1].free_bytes, Some(lent));
         let root = Root::load_over(Some(connected), options(&file, &workers), &|_| {});

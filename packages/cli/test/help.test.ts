@@ -22,9 +22,9 @@ Usage:
 Options:
   --port N                    TCP port to listen on; 0 takes a free one.
                               Default: 9998.
-  --host ADDRESS              Address to listen on. One that other devices can
-                              reach needs --insecure for now. Default:
-                              127.0.0.1.
+  --host ADDRESS              Address to listen on. Default: all of this
+                              device's; with --insecure 127.0.0.1, which only
+                              this device reaches.
   -t, --nthreads, --threads N
                               Threads that compute. Default: the physical cores
                               that this process may use.
@@ -32,10 +32,14 @@ Options:
                               root gives this device no larger part, and one
                               that does not fit is refused before anything is
                               taken. Default: what the system has free.
-  --insecure                  Listen where others can reach this device. Traffic
-                              between devices is not encrypted and not
-                              authenticated yet: anybody who reaches the port
-                              can use it.
+  --token-file FILE           A file with the token, any text of at least 16
+                              bytes, that root and workers have in common.
+                              DLLAMA_TOKEN in the environment comes first. The
+                              first \`dllama worker\` makes and stores one.
+                              Default: the token that this user has stored.
+  --insecure                  NO token and NO encryption: everybody who reaches
+                              a worker's port can use it, and read and change
+                              what is sent. Needed on all sides.
 
 Weights:
   -m, --model FILE            This device's own copy of the model: what agrees
@@ -58,10 +62,14 @@ General:
 
 Examples:
   dllama worker
-  dllama worker --host 0.0.0.0 --insecure --port 9998 --nthreads 4
+  dllama worker --port 9999 --nthreads 4 --token-file /run/secrets/dllama
 
 Serves one root after another until Ctrl-C. It needs no model: the root sends it
 its share of the weights, once.
+
+Root and workers have a token in common. The first start without one makes it,
+stores it where this user's root finds it, and prints the line to run on other
+devices.
 `,
   );
 });

@@ -44,6 +44,7 @@ test("without arguments everything has its default", () => {
     "kv-cache-type": "f16",
     "on-lost": "wait",
     "on-lost-timeout": 60,
+    "token-file": undefined,
     insecure: false,
     format: "report",
     echo: false,

@@ -14,7 +14,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -30,11 +30,19 @@ const MAIN = join(root, "packages/cli/dist/main.js");
  */
 export async function measurement(work) {
   const folder = mkdtempSync(join(tmpdir(), "dllama-measure-"));
-  // What was kept by an earlier run, or by whoever works here, would be measured with it.
-  process.env.XDG_CACHE_HOME = join(folder, "cache");
+  // What was kept by an earlier run, or by whoever works here, would be measured with it; and a
+  // measurement leaves nothing in their folders.
+  const config = join(folder, "config");
+  mkdirSync(join(config, "dllama"), { recursive: true });
+  writeFileSync(join(config, "dllama", "token"), "the token of a measurement\n", { mode: 0o600 });
+  const cache = { XDG_CACHE_HOME: join(folder, "cache") };
+  const env = { ...process.env, ...cache, XDG_CONFIG_HOME: config, DLLAMA_TOKEN: "" };
   const children = new Set();
   const node = (script, ...args) => {
-    const child = spawn(process.execPath, [script, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [script, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env,
+    });
     children.add(child);
     child.once("close", () => children.delete(child));
     child.stdout.setEncoding("utf8");
@@ -43,7 +51,7 @@ export async function measurement(work) {
   };
   const dllama = (...args) => node(MAIN, ...args);
   const worker = async (...flags) => {
-    const child = dllama("worker", "--port", "0", ...flags);
+    const child = dllama("worker", "--host", "127.0.0.1", "--port", "0", ...flags);
     const [line] = await once(child.stdout, "data");
     return { child, address: line.trim().split(" ").at(-1) };
   };

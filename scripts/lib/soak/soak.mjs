@@ -34,10 +34,13 @@ const SETTINGS = [
  */
 
 /**
- * @param {{ faults: number, random: () => number, deadline: number, say: (line: string) => void }} options
+ * @param {{ faults: number, random: () => number, deadline: number, say: (line: string) => void,
+ *   wantedKinds: string[] }} options no wanted kinds are all
  * @returns {Promise<Result>}
  */
-export async function soak({ faults, random, deadline, say }) {
+export async function soak({ faults, random, deadline, say, wantedKinds }) {
+  const chosen = kinds.filter(([name]) => wantedKinds.length === 0 || wantedKinds.includes(name));
+  if (chosen.length === 0) throw new Error(`no such kinds: ${wantedKinds.join(", ")}`);
   const result = {
     faults: 0,
     recoveries: 0,
@@ -49,12 +52,13 @@ export async function soak({ faults, random, deadline, say }) {
   };
   for (const [index, setting] of SETTINGS.entries()) {
     const upTo = Math.round((faults * (index + 1)) / SETTINGS.length);
-    if (result.faults < upTo) await soakSetting(setting, { result, upTo, random, deadline, say });
+    if (result.faults < upTo)
+      await soakSetting(setting, { result, upTo, random, deadline, say, chosen });
   }
   return result;
 }
 
-async function soakSetting({ nWorkers, options }, { result, upTo, random, deadline, say }) {
+async function soakSetting({ nWorkers, options }, { result, upTo, random, deadline, say, chosen }) {
   const cluster = await Cluster.start(nWorkers);
   let teller;
   try {
@@ -64,7 +68,7 @@ async function soakSetting({ nWorkers, options }, { result, upTo, random, deadli
     for (const one of stories) expected.push(String(await teller.tell(one)));
     while (result.faults < upTo && performance.now() < deadline && isWell(result)) {
       const n = wholeBetween(random, 0, stories.length);
-      await disturb({ teller, cluster, random, result, say }, stories[n], expected[n]);
+      await disturb({ teller, cluster, random, result, say, chosen }, stories[n], expected[n]);
       result.crashes.push(...cluster.crashes.splice(0));
     }
     if (!isWell(result)) return;
@@ -92,8 +96,8 @@ function story(random, n) {
 }
 
 /** One story with one fault. */
-async function disturb({ teller, cluster, random, result, say }, one, expected) {
-  const [name, fault] = oneOf(random, kinds);
+async function disturb({ teller, cluster, random, result, say, chosen }, one, expected) {
+  const [name, fault] = oneOf(random, chosen);
   // In the prompt, which is before the first token, or anywhere in the first two thirds of the text.
   const at = wholeBetween(random, 0, Math.floor((one.steps * 2) / 3));
   const waitMs = random() * 20;
@@ -130,7 +134,7 @@ async function disturb({ teller, cluster, random, result, say }, one, expected) 
     result.unnoticed++;
     say(`${where}: not noticed`);
     // The next story would meet it: it has to be over.
-    await settle(teller, one, expected, result, where);
+    await endQuietly(teller, one, expected, result, where);
     return;
   }
   result.faults++;
@@ -141,7 +145,7 @@ async function disturb({ teller, cluster, random, result, say }, one, expected) 
 }
 
 /** A fault that nobody noticed in its story is noticed in the next, if it has cost anything. */
-async function settle(teller, one, expected, result, where) {
+async function endQuietly(teller, one, expected, result, where) {
   const told = await withinLimit(teller.tell(one));
   if (told === undefined) result.hangs.push(`after ${where}`);
   else if (String(told) !== expected) result.differences.push(`after ${where}`);

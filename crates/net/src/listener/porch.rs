@@ -21,6 +21,10 @@ const MAX_VISITS: usize = 64;
 /// Connections that are accepted before those that wait are looked at again.
 const MAX_ACCEPTED_AT_ONCE: usize = 16;
 
+/// A flood, which fills all places, is let in no faster than some thousands a second: what it costs is
+/// then the flooder's time and not the worker's.
+const PACE: Duration = Duration::from_millis(4);
+
 /// Without a free descriptor the waiting connection would make the thread spin.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -54,6 +58,9 @@ impl Porch {
             self.go_on(&ready);
             if comes {
                 self.accept(socket);
+                if self.visits.len() == MAX_VISITS {
+                    std::thread::sleep(PACE);
+                }
             }
             self.worker.log.catch_up(Instant::now());
         }

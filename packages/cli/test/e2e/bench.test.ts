@@ -135,7 +135,10 @@ test("a pinned way to sums is told in the table, and nothing is measured for it"
   worker.program.kill("SIGTERM");
   await worker.program.ended;
   assert.is(code, 0, stderr);
-  assert.match(stdout, /^plan [0-9a-f]{8} \(pinned\): all-reduce scattered; split 1,1 \(pinned\)$/m);
+  assert.match(
+    stdout,
+    /^plan [0-9a-f]{8} \(pinned\): all-reduce scattered; split 1,1 \(pinned\)$/m,
+  );
 });
 
 for (const [signal, code] of [

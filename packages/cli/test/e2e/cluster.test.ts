@@ -2,7 +2,9 @@
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { dllama, folder, jsonLines, Program, startWorker } from "./harness.ts";
 import { makeSlowModel } from "./slow-model.ts";
 
@@ -16,8 +18,75 @@ const endless = ["inference", "--model", slowModel, "-p", "x", "--ignore-eos", "
 const { program: worker, address } = await startWorker();
 const [, port = ""] = /:(\d+)$/.exec(address) ?? [];
 
-test("a worker says where it listens and who can reach it", async () => {
-  await worker.printed("stderr", /Only this device can reach the worker.*--insecure/);
+test("a worker says where it listens, who can reach it and who is served", async () => {
+  await worker.printed("stderr", /Only this device can reach the worker\./);
+  await worker.printed("stderr", /Serving roots that have the token in .*token\./);
+});
+
+/** A configuration folder in which nothing is stored yet. */
+const fresh = (name: string) => ({ XDG_CONFIG_HOME: join(folder, name) });
+
+test("a first worker makes a token and prints the line for the root, which then works", async () => {
+  const environment = fresh("first");
+  const first = await startWorker({ environment });
+  const [line, token = ""] = await first.program.printed(
+    "stdout",
+    /^ {2}DLLAMA_TOKEN=(\S+) dllama inference .*--workers \S+$/m,
+  );
+  assert.ok(line.includes(first.address), line);
+  const stored = readFileSync(join(folder, "first/dllama/token"), "utf8");
+  assert.is(stored, `${token}\n`);
+  const args = [...story, "--workers", first.address];
+  // As the line says it, by a file, and by the same user's folder.
+  const file = join(folder, "token-file");
+  writeFileSync(file, token);
+  const ways = [
+    { environment: { ...fresh("none"), DLLAMA_TOKEN: token } },
+    { environment: fresh("none"), args: ["--token-file", file] },
+    { environment },
+  ];
+  for (const { args: more = [], ...options } of ways) {
+    // oxlint-disable-next-line no-await-in-loop -- a worker serves one root at a time
+    const { code, stderr } = await dllama([...args, ...more], options);
+    assert.is(code, 0, stderr);
+  }
+
+  const without = await dllama(args, { environment: fresh("none") });
+  assert.is(without.code, 1);
+  assert.match(without.stderr, /^error: there is no token/m);
+  const wrong = { ...fresh("none"), DLLAMA_TOKEN: "some other token of these" };
+  const refused = await dllama(args, { environment: wrong });
+  assert.is(refused.code, 1);
+  assert.match(
+    refused.stderr,
+    new RegExp(`^error: the worker at ${first.address} has another token`, "m"),
+  );
+  const { index } = await first.program.printed("stderr", /127\.0\.0\.1:\d+: refused: wrong token/);
+  assert.ok(index >= 0);
+  first.program.kill("SIGTERM");
+  const { stderr } = await first.program.ended;
+  // Once on stdout, and nowhere in the log.
+  assert.not.match(stderr, token);
+  assert.not.match(refused.stderr, /some other token/);
+});
+
+test("--insecure is needed on both sides, and said loudly", async () => {
+  const insecure = await startWorker({ args: ["--insecure"] });
+  await insecure.program.printed("stderr", /^warning: --insecure: NO TOKEN, NO ENCRYPTION/m);
+  const args = [...story, "--workers"];
+  const [one, other] = await Promise.all([
+    dllama([...args, insecure.address]),
+    dllama([...args, address, "--insecure"]),
+  ]);
+  assert.is(one.code, 1);
+  assert.match(one.stderr, /^error: the worker at \S+ was started with --insecure, and this side/m);
+  assert.is(other.code, 1);
+  assert.match(other.stderr, /^error: the worker at \S+ wants a token, and this side/m);
+  const both = await dllama([...args, insecure.address, "--insecure"]);
+  assert.is(both.code, 0, both.stderr);
+  assert.match(both.stderr, /^warning: --insecure: NO TOKEN/m);
+  await insecure.program.printed("stderr", /has begun a session.* INSECURE: it may be anybody/);
+  insecure.program.kill("SIGTERM");
 });
 
 test("two ranks write the story of one, again and again", async () => {
@@ -64,7 +133,10 @@ test("a second root is told that the worker is busy; Ctrl-C frees it for the nex
   await first.printed("stdout", /🔶/);
   const second = await dllama([...story, "--workers", address]);
   assert.is(second.code, 1);
-  assert.match(second.stderr, /^error: .*busy/m);
+  assert.match(
+    second.stderr,
+    /^error: the worker at \S+ is busy with 127\.0\.0\.1:\d+ since \d{4}-\d\d-\d\dT[\d:]+Z$/m,
+  );
 
   first.kill("SIGINT");
   const { code, stdout } = await first.ended;

@@ -20,7 +20,8 @@ if (missing !== undefined) {
   const by = ["REQUIRE_NETNS", "CI"].find((name) => process.env[name]);
   if (by !== undefined) throw new Error(`${by} asks for a test that cannot run: ${missing}`);
 }
-const testHere = missing === undefined ? test : test.skip;
+const testHere = (name: string, run: () => Promise<void>): void =>
+  missing === undefined ? test(name, run) : test.skip(name, run);
 
 interface Ends {
   networks: TwoNetworks;

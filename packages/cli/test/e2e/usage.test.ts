@@ -38,10 +38,14 @@ const refused: [string[], RegExp][] = [
   [["inference", "--workers", "pi", "a.gguf"], /^error: --workers takes .* a\.gguf too\nhint: /],
   [["inference", "--workers", "pi", "PI:9998"], /^error: --workers names pi:9998 twice\n/],
   [["inference", "-p", "x", "-f", "y"], /^error: --prompt and --file exclude each other\n/],
+  [
+    ["worker", "--insecure", "--token-file", "x"],
+    /^error: a token and insecure exclude each other\n/,
+  ],
+  [["worker", "--token", "secret"], /^error: unknown flag --token\n/],
   [["inference", "--split", "1,1"], /^error: --split expects 1 weights, .*, got 2: 1,1\nhint: /],
   [["inference", "--split", "half"], /^error: --split expects auto, equal, or a weight /],
   [["worker", "--max-memory", "0gib"], /^error: --max-memory expects a size such as 2gib/],
-  [["worker", "--host", "0.0.0.0"], /^error: --host 0\.0\.0\.0 .* needs --insecure\n/],
   [["convert", "llama"], /^error: TYPE is missing/],
 ];
 

@@ -33,7 +33,22 @@ export class ArchiveReader extends yauzl.RandomAccessReader {
       return;
     }
     const target = buffer.subarray(offset, offset + length);
-    readFully(this.#file, this.#path, target, position).then(() => callback(null), callback);
+    void this.#fill(target, position, callback);
+  }
+
+  async #fill(
+    target: Buffer,
+    position: number,
+    callback: (error: Error | null) => void,
+  ): Promise<void> {
+    let problem: Error | null = null;
+    try {
+      await readFully(this.#file, this.#path, target, position);
+    } catch (error) {
+      problem = error instanceof Error ? error : new Error(String(error));
+    }
+    // Outside of the try: what yauzl throws there is not a problem of reading.
+    callback(problem);
   }
 
   /** Entries' data is not read through yauzl. */

@@ -2,10 +2,13 @@
 
 import { randomInt } from "node:crypto";
 
+import type { RankTimes } from "@dllama/bindings";
+
 import { findHeldBack } from "../cluster/held-back.ts";
 import { rankReports, slowdowns } from "../cluster/rank-report.ts";
 import type { Listener } from "../cluster/recovery/recovery.ts";
 import { DllamaError } from "../errors.ts";
+import { fromNative } from "../native-error.ts";
 import { Sampler } from "../sampling/sampler.ts";
 import type { StreamingDecoder } from "../tokenizer/streaming-decoder.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -157,10 +160,9 @@ export class Generation implements AsyncIterable<Token> {
     promptTokens: number,
     stopReason: StopReason,
     decoder: StreamingDecoder,
-    { engine }: Computer,
+    computer: Computer,
   ): Promise<void> {
-    // The text is complete: a rank that is lost now is for the next forward to tell.
-    const times = await engine.rankTimes().catch(() => []);
+    const times = computer.isRecovering ? [] : await rankTimes(computer);
     const ranks = rankReports(times, this.#context.shares());
     const heldBack = findHeldBack(ranks);
     this.summary = {
@@ -175,6 +177,16 @@ export class Generation implements AsyncIterable<Token> {
       tail: decoder.flush(),
       averages: this.#averages.mean,
     };
+  }
+}
+
+/** None if a rank is lost now: the text is complete, and the next generation sees to it. */
+async function rankTimes(computer: Computer): Promise<RankTimes[]> {
+  try {
+    return await fromNative(computer.engine.rankTimes());
+  } catch (error) {
+    computer.noteLoss(error);
+    return [];
   }
 }
 

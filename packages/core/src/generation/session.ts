@@ -31,11 +31,19 @@ export interface Computer {
   recover(error: unknown): Promise<Engine>;
   /** What had failed is done, on another engine. */
   recovered(): void;
+  /** Between the two. */
+  readonly isRecovering: boolean;
+  /** Remembers an error that nobody recovers from now, for those who meet an engine that has ended. */
+  noteLoss(error: unknown): void;
 }
 
 /** An engine whose errors are final. */
 export function unrecoverable(engine: Engine): Computer {
-  return { engine, recover: (error) => Promise.reject(error), recovered() {} };
+  // oxlint-disable-next-line require-await -- what it throws has to be a rejection
+  const recover = async (error: unknown): Promise<never> => {
+    throw error;
+  };
+  return { engine, recover, recovered() {}, isRecovering: false, noteLoss() {} };
 }
 
 /** A forward. */

@@ -9,12 +9,13 @@ import type { Program } from "../program/generated/Program.ts";
 import { blockBytes } from "./rank-memory.ts";
 
 /**
- * Bytes of a message beside its payload: the frame's header. `HEADER_BYTES` in `crates/net/src/frame.rs`.
+ * Bytes of an encrypted message beside its payload: length, kind and proof (`crates/net/src/frame.rs`). A
+ * payload beyond 65,518 bytes takes more, which ranges keep a token's messages below.
  */
-export const MESSAGE_OVERHEAD_BYTES = 16;
+const MESSAGE_OVERHEAD_BYTES = 2 + 1 + 16;
 
-/** A forward's row class, then `ROW_BYTES` a row in `crates/engine/src/rows.rs`. */
-const FORWARD_BYTES = 1 + 17;
+/** A control message's tag, a forward's row class, then `ROW_BYTES` a row in `crates/engine/src/rows.rs`. */
+const FORWARD_BYTES = 1 + 1 + 17;
 /** `HEAD_BYTES` and `SLOT_BYTES` of a record in `crates/engine/src/rank/results.rs`. */
 const RECORD_HEAD_BYTES = 8;
 const RECORD_SLOT_BYTES = 8;

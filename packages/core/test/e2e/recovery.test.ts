@@ -45,7 +45,7 @@ class Crew {
   }
 
   async closeAll(): Promise<void> {
-    await Promise.all(this.workers.map((worker) => worker?.close()));
+    await Promise.all(this.workers.map(async (worker) => worker?.close()));
   }
 }
 
@@ -143,6 +143,15 @@ test("an idle worker that was restarted is noticed by the next generation, which
       ],
     );
     assert.equal((await tell(model)).events, []);
+  }));
+
+test("a worker that is gone with the last token costs nothing, and the next generation goes on", () =>
+  withModel(1, {}, async (model, crew) => {
+    const undisturbed = await tell(model);
+    const told = await tell(model, (n) => (n === STORY.steps ? crew.close(0) : undefined));
+    assert.equal(told, undisturbed);
+    await crew.start(0);
+    assert.equal((await tell(model)).ids, undisturbed.ids);
   }));
 
 test("fail ends the generation; so does wait after its time, and a later generation tries again", async () => {

@@ -1,6 +1,6 @@
 /** An engine that fails when the test says, as one that has lost a rank does. */
 
-import type { Engine, ForwardRow, RowClass } from "@dllama/bindings";
+import type { Engine } from "@dllama/bindings";
 
 import { mayPass } from "../../src/cluster/recovery/loss.ts";
 import type { Computer } from "../../src/generation/session.ts";
@@ -23,21 +23,11 @@ export class FaultyComputer implements Computer {
   constructor(real: Engine, failing: (nCall: number) => boolean) {
     this.#real = real;
     this.#failing = failing;
-    this.engine = {
-      isa: real.isa,
-      plan: real.plan,
-      measurement: real.measurement,
-      forward: (rowClass: RowClass, rows: ForwardRow[]) =>
-        this.#call(() => real.forward(rowClass, rows)),
-      fullRow: (index: number) => {
-        this.nFullRows++;
-        return this.#call(() => real.fullRow(index));
-      },
-      digests: () => real.digests(),
-      rankTimes: () => real.rankTimes(),
-      waiting: () => real.waiting(),
-      reconnect: (patienceMs: number) => real.reconnect(patienceMs),
-      dispose: () => real.dispose(),
+    this.engine = Object.create(real);
+    this.engine.forward = (rowClass, rows) => this.#call(() => real.forward(rowClass, rows));
+    this.engine.fullRow = (index) => {
+      this.nFullRows++;
+      return this.#call(() => real.fullRow(index));
     };
   }
 
@@ -53,6 +43,10 @@ export class FaultyComputer implements Computer {
       }
     }
   }
+
+  readonly isRecovering = false;
+
+  noteLoss(): void {}
 
   recovered(): void {
     this.nRecovered++;

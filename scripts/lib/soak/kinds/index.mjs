@@ -8,8 +8,16 @@
  * @property {Promise<void>} recovered resolves when its text goes on
  */
 
+import { canFillDisks } from "../cluster.mjs";
+import { corruptedCache, fullDisk } from "./caches.mjs";
 import * as links from "./links.mjs";
 import * as processes from "./processes.mjs";
 
 /** @type {[name: string, fault: (scene: Scene) => Promise<void>][]} */
-export const kinds = Object.entries({ ...processes, ...links });
+export const kinds = Object.entries({
+  ...processes,
+  ...links,
+  corruptedCache,
+  // Making a disk that is full needs root; without, the soak says so.
+  ...(canFillDisks ? { fullDisk } : {}),
+});

@@ -19,11 +19,11 @@ interface Facts {
 /** The loss that ended a forward; undefined if it was something else. */
 export function lossOf(error: unknown): Loss | undefined {
   if (!(error instanceof DllamaError)) return undefined;
-  const { rank = 0, address = "", mayPass } = factsOf(error);
+  const { rank = 0, address = "" } = factsOf(error);
   const isLoss =
     error.code === "PEER_LOST" ||
     // Another rank noticed it first, or the worker was told to end.
-    (error.code === "PEER_FAILED" && mayPass === true);
+    (error.code === "PEER_FAILED" && mayPass(error));
   return isLoss ? { error, rank, address } : undefined;
 }
 

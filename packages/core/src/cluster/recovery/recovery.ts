@@ -97,6 +97,15 @@ export class Recovery {
     return this.#ranks.engine;
   }
 
+  get isRecovering(): boolean {
+    return this.#outage !== undefined;
+  }
+
+  noteLoss(error: unknown): void {
+    const loss = lossOf(error);
+    if (loss !== undefined) this.#ranks.noteLoss(loss);
+  }
+
   /** The text goes on. */
   recovered(): void {
     if (this.#outage === undefined) return;

@@ -12,6 +12,7 @@ export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal)
   signal.throwIfAborted();
   let stop = (): void => {};
   const aborted = new Promise<never>((_, reject) => {
+    // oxlint-disable-next-line prefer-promise-reject-errors -- whatever the caller has aborted with
     stop = () => reject(signal.reason);
     signal.addEventListener("abort", stop);
   });
