@@ -123,12 +123,10 @@ async function runOurs(network, batches) {
 async function runMpi({ names, addresses, start }, batches) {
   const isLoopback = names.length === 0;
   const device = isLoopback ? "lo" : "eth0";
-  const flags = [
-    ...["--allow-run-as-root", "--oversubscribe", "-n", String(addresses.length)],
-    ...["--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include", device],
-    // Its ranks spin while they wait; here they share cores.
-    ...["--mca", "mpi_yield_when_idle", "1"],
-  ];
+  const flags = ["--allow-run-as-root", "--oversubscribe", "-n", String(addresses.length)];
+  flags.push("--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include", device);
+  // Its ranks spin while they wait; here they share cores.
+  flags.push("--mca", "mpi_yield_when_idle", "1");
   if (!isLoopback) {
     const agent = join(folder, "agent.sh");
     const cases = addresses.map((address, rank) => `${address}) ns=${names[rank]} ;;`);
