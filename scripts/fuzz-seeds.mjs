@@ -115,7 +115,14 @@ async function checkpoints() {
 
 /** The Rust targets' inputs, out of what a root and a worker say. */
 async function traffic() {
-  const worker = spawn(process.execPath, [MAIN, "worker", "--port", "0", "--insecure"]);
+  const worker = spawn(process.execPath, [
+    MAIN,
+    "worker",
+    "--port",
+    "0",
+    "--insecure",
+    "--no-cache",
+  ]);
   const folder = mkdtempSync(join(tmpdir(), "dllama-seeds-"));
   try {
     const [line] = await once(worker.stdout, "data");
@@ -131,6 +138,10 @@ async function traffic() {
 
 const HELLO_BYTES = 44;
 const REPLY_BYTES = 16;
+/** An empty message behind the hello, and the verdict behind the reply, each with two bytes of length. */
+const KNOCK_BYTES = 2;
+const VERDICT_BYTES = 3;
+const REPORT_BYTES = 3;
 const CONTROL = 3;
 /** Of the control messages (crates/engine/src/roles/messages.rs). */
 const CORPORA = { 1: "program", 4: "rows", 9: "plan" };
@@ -139,18 +150,26 @@ function takeApart(way, { toWorker, toRoot }) {
   const { start, frames } = splitFrames(toWorker);
   seed("hello", "root", toWorker.subarray(0, HELLO_BYTES));
   seed("reply", "accepted", toRoot.subarray(0, REPLY_BYTES));
+  const report = REPLY_BYTES + VERDICT_BYTES;
   const oneWorker = Buffer.of(1);
-  seed("setup", "addresses", Buffer.concat([oneWorker, toWorker.subarray(HELLO_BYTES, start)]));
+  seed(
+    "setup",
+    "addresses",
+    Buffer.concat([oneWorker, toWorker.subarray(HELLO_BYTES + KNOCK_BYTES, start)]),
+  );
   seed(
     "setup",
     "report",
-    Buffer.concat([oneWorker, toRoot.subarray(REPLY_BYTES, REPLY_BYTES + 1)]),
+    Buffer.concat([oneWorker, toRoot.subarray(report, report + REPORT_BYTES)]),
   );
   const sequence = toWorker.subarray(start + 4, start + 8);
   seed("frame_header", "plan", Buffer.concat([sequence, toWorker.subarray(start, start + 16)]));
-  for (const { kind, tag, payload } of frames) {
-    if (kind === CONTROL && tag in CORPORA) seed(CORPORA[tag], `${payload.length}-bytes`, payload);
+  for (const frame of frames) {
+    const corpus = frame.kind === CONTROL ? CORPORA[frame.tag] : undefined;
+    if (corpus !== undefined) seed(corpus, `${frame.payload.length}-bytes`, frame.payload);
   }
+  const [{ kind, tag, payload }] = frames;
+  seed("frame_text", "first", Buffer.concat([Buffer.of(kind, tag), payload]));
   seed("session", way, Buffer.concat(frames.map(pack)));
   // A control message, whatever the four calls are.
   const calls = Buffer.of(0, 1, 3, 5);

@@ -7,6 +7,8 @@ use dllama_net::Mesh;
 
 use crate::plan::Plan;
 use crate::roles::Storage;
+use crate::roles::Storage;
+use crate::roles::keeper::Keeper;
 use crate::roles::keeper::Keeper;
 use crate::roles::session::Session;
 use crate::rows;
@@ -25,25 +27,22 @@ pub fn plan(bytes: &[u8]) {
     }
 }
 
-/// A worker's whole session, from the plan to the goodbye, with whatever `mesh` brings.
+/// A worker's whole session, from its first message to the goodbye, with whatever `mesh` brings.
 pub fn session(mesh: &Mesh) {
-    static POOL: OnceLock<(Pool, Kernels, Keeper)> = OnceLock::new();
-    let (pool, kernels, keeper) = POOL.get_or_init(|| {
+    static PARTS: OnceLock<(Pool, Kernels)> = OnceLock::new();
+    let (pool, kernels) = PARTS.get_or_init(|| {
         let kernels = Kernels::detect().expect("kernels");
-        let keeper = Keeper::new(Storage::default(), |_| ()).expect("no files");
-        (
-            Pool::new(1).expect("no thread beside this one"),
-            kernels,
-            keeper,
-        )
+        (Pool::new(1).expect("no thread beside this one"), kernels)
     });
+    // A keeper of its own: what one input leaves must not change the next one's course.
+    let keeper = Keeper::new(Storage::default(), |_| ()).expect("nothing to open");
     let session = Session {
         mesh,
         pool,
         kernels: *kernels,
         n_threads: 1,
-        max_memory: None,
-        keeper,
+        max_memory: Some(1 << 30),
+        keeper: &keeper,
     };
     if let Err(error) = session.serve(&|_| ()) {
         assert!(!error.code().is_empty() && !error.to_string().is_empty());

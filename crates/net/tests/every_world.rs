@@ -41,8 +41,10 @@ macro_rules! for_every_kind {
 for_every_kind!(
     worlds_in_memory = 0,
     worlds_over_tcp = 1,
-    worlds_in_memory_with_one_late_link = 2,
-    worlds_over_tcp_with_one_late_link = 3
+    sealed_worlds_in_memory = 2,
+    sealed_worlds_over_tcp = 3,
+    worlds_in_memory_with_one_late_link = 4,
+    sealed_worlds_over_tcp_with_one_late_link = 5
 );
 
 /// Granules: none, fewer than ranks, as many, and numbers that no world but one divides.

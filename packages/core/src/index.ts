@@ -12,6 +12,7 @@ export type { RunningWorker, WorkerEvent, WorkerOptions } from "./cluster/serve-
 export type { LoadProgress, WeightSources } from "@dllama/bindings";
 export type { AllReduceChoice, SessionPlan } from "./cluster/session-plan.ts";
 export type { SplitChoice } from "./cluster/split.ts";
+export type { PlannedSplit } from "./planning/model-plan.ts";
 export type { FoundToken, TrustOptions } from "./cluster/trust.ts";
 export { DllamaError } from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";

@@ -28,7 +28,8 @@ export interface RankOptions extends TrustOptions {
   workers?: readonly string[] | undefined;
   /**
    * What part each rank has: a weight for each, the root first, `equal`, or the best parts for what the
-   * devices are measured at, which are kept for this model file and these workers. Defaults to `auto`.
+   * devices are measured at, which are kept for this model file and these workers; `measure` does so anew.
+   * Defaults to `auto`.
    */
   split?: SplitChoice | undefined;
   /** How partial sums go over the wire. Defaults to `q80`. */

@@ -3,12 +3,12 @@
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 import { run } from "../children.mjs";
-import { root } from "../workspace.mjs";
 import { artifactFolder } from "./artifacts.mjs";
 
-const CHILD = join(root, "scripts/lib/fuzz/reader-child.mjs");
+const CHILD = fileURLToPath(new URL("reader-child.mjs", import.meta.url));
 /** Beside the corpora of the Rust targets, which are listed in `rust.mjs`. */
 export const READERS = ["gguf", "tokenizer", "pickle", "torch", "params"];
 const START_MS = 20_000;

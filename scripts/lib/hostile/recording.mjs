@@ -51,21 +51,32 @@ async function pass(from, to) {
 }
 
 /**
- * A short run of a tiny model on the worker at `address`, written down. The plan is pinned: measuring it
- * would be megabytes.
+ * A short run of a tiny model on the worker at `address`, written down. Plan and split are pinned:
+ * measuring would be megabytes, and seconds.
  *
  * @param {string} address
  * @param {string} folder where the model may be
  * @param {"direct" | "scattered"} allReduce
+ * @param {string} [token] of both. Defaults to none, with `--insecure`
  * @returns {Promise<Recording>}
  */
-export async function recordSession(address, folder, allReduce) {
+export async function recordSession(address, folder, allReduce, token) {
   const proxy = await recordingProxy(address);
   const model = writeTinyModel(folder);
   const run = ["--prompt", "a b", "--steps", "4", "--temperature", "0", "--nthreads", "1"];
-  const cluster = ["--insecure", "--all-reduce", allReduce, "--workers", proxy.address];
+  const trust = token === undefined ? ["--insecure"] : [];
+  const cluster = [
+    ...trust,
+    "--split",
+    "equal",
+    "--all-reduce",
+    allReduce,
+    "--workers",
+    proxy.address,
+  ];
   const args = [MAIN, "inference", "--quiet", "--model", model, ...run, ...cluster];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+  const env = { ...process.env, ...(token !== undefined && { DLLAMA_TOKEN: token }) };
+  const child = spawn(process.execPath, args, { env, stdio: ["ignore", "ignore", "pipe"] });
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
   const [code] = await once(child, "close");
@@ -74,9 +85,9 @@ export async function recordSession(address, folder, allReduce) {
 }
 
 const HEADER_BYTES = 16;
-/** Control messages of which a root's first is one: measure, plan. */
+/** Control messages of which a root's first is one: measure, plan, device (crates/engine/src/roles/messages.rs). */
 const CONTROL = 3;
-const FIRST_TAGS = [8, 9];
+const FIRST_TAGS = [8, 9, 20];
 
 /**
  * The frames that follow the handshake in one direction.

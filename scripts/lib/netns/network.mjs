@@ -23,6 +23,7 @@ const networks = new Set();
 
 /**
  * @typedef {object} Network
+ * @property {string[]} names of the namespaces, one a rank
  * @property {string[]} addresses one a rank
  * @property {(rank: number, command: string[], options?: object) => import("node:child_process").ChildProcess}
  *   start runs a command in a rank's namespace; its process id is the command's own
@@ -54,6 +55,7 @@ export async function makeNetwork(nRanks, link, seed = 6) {
     throw error;
   }
   return {
+    names,
     addresses: names.map((_, rank) => addressOf(rank)),
     start: (rank, [program, ...args], options) =>
       spawn("ip", ["netns", "exec", names[rank], program, ...args], options),

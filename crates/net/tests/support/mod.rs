@@ -59,9 +59,11 @@ pub enum Links {
 }
 
 /// The kinds that every suite runs over, and those with one slow link.
-pub const KINDS_AND_DELAYED: [Links; 4] = [
+pub const KINDS_AND_DELAYED: [Links; 6] = [
     Links::InMemory,
     Links::Tcp,
+    Links::SealedInMemory,
+    Links::SealedTcp,
     Links::OneDelayedInMemory,
     Links::OneDelayedTcp,
 ];

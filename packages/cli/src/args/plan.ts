@@ -4,7 +4,7 @@ import { SHAPES } from "@dllama/converter/shapes";
 import type { ShapeName } from "@dllama/converter/shapes";
 import type { CommandSpec } from "./command-spec.ts";
 import { bufferFloatType, generalFlags, kvCacheType } from "./shared-flags.ts";
-import { splitChoice } from "./split.ts";
+import { plannedSplit } from "./split.ts";
 import { choice, path, text, wholeNumber } from "./value-types.ts";
 
 // Object.keys() forgets what it was given.
@@ -80,7 +80,7 @@ export const planSpec = {
     split: {
       kind: "option",
       placeholder: "SPLIT",
-      type: splitChoice,
+      type: plannedSplit,
       default: "auto",
       description:
         "What part each device has: a weight for each, such as 2,1,1; equal; auto: the best one.",

@@ -87,7 +87,7 @@ export const deviceFlags = {
     description:
       "What part of the model each device has. 2,1,1: this one twice what each of two workers has (0: nothing); " +
       "equal; auto: the parts that make a token fastest and fit the memory of each device, as measured " +
-      "when they first meet. The parts are then kept for this model and these workers.",
+      "when they first meet. The parts are then kept for this model and these workers; measure: the same anew.",
     group: "Devices",
   },
   "buffer-float-type": bufferFloatType,

@@ -57,8 +57,8 @@ test("--split 2,1,1 gives the text of one device, and tells the split", async ()
 });
 
 test("auto shows the split that it measured, and the next start keeps to it", async () => {
-  const run = async (): Promise<Record<string, unknown>> => {
-    const args = [...story, "--format", "json", "--workers", ...addresses()];
+  const run = async (...flags: string[]): Promise<Record<string, unknown>> => {
+    const args = [...story, ...flags, "--format", "json", "--workers", ...addresses()];
     const { code, stdout, stderr } = await dllama(args, {
       environment: { XDG_CACHE_HOME: join(folder, "auto") },
     });
@@ -73,6 +73,10 @@ test("auto shows the split that it measured, and the next start keeps to it", as
     [second["splitOrigin"], second["split"], second["id"]],
     ["kept", first["split"], first["id"]],
   );
+  const anew = await run("--split", "measure");
+  assert.is(anew["splitOrigin"], "measured");
+  const last = await run();
+  assert.equal([last["splitOrigin"], last["split"]], ["kept", anew["split"]]);
 });
 
 test("a split that is not one weight a device is refused at once", async () => {

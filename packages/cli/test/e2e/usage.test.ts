@@ -44,7 +44,7 @@ const refused: [string[], RegExp][] = [
   ],
   [["worker", "--token", "secret"], /^error: unknown flag --token\n/],
   [["inference", "--split", "1,1"], /^error: --split expects 1 weights, .*, got 2: 1,1\nhint: /],
-  [["inference", "--split", "half"], /^error: --split expects auto, equal, or a weight /],
+  [["inference", "--split", "half"], /^error: --split expects auto, measure, equal, or a weight /],
   [["worker", "--max-memory", "0gib"], /^error: --max-memory expects a size such as 2gib/],
   [["convert", "llama"], /^error: TYPE is missing/],
 ];

@@ -41,11 +41,12 @@ export interface SplitQuestion {
 /** @throws DllamaError OUT_OF_MEMORY where no split fits, with what is missing and what would help. */
 export async function decideSplit(question: SplitQuestion): Promise<DecidedSplit> {
   const { choice, connection } = question;
-  if (choice !== "auto" || connection.devices.length === 1) {
+  const isPinned = typeof choice !== "string" || choice === "equal";
+  if (isPinned || connection.devices.length === 1) {
     const split = typeof choice === "string" ? equalSplit(connection.devices.length) : choice;
     return { split, origin: "pinned", ranks: requireRoom(question, split, devicesOf(question)) };
   }
-  const kept = await question.keptSplit.read();
+  const kept = choice === "measure" ? undefined : await question.keptSplit.read();
   if (kept !== undefined) return keepTo(question, kept);
   const devices = devicesOf(question, await ratesOf(question));
   const { open, setting } = question;
@@ -63,8 +64,8 @@ function keepTo(question: SplitQuestion, kept: readonly number[]): DecidedSplit 
   return { split, origin: split === kept ? "kept" : "adapted", ranks };
 }
 
-async function ratesOf({ connection, keptRates }: SplitQuestion): Promise<MatmulRates[]> {
-  const kept = await keptRates.read();
+async function ratesOf({ choice, connection, keptRates }: SplitQuestion): Promise<MatmulRates[]> {
+  const kept = choice === "measure" ? undefined : await keptRates.read();
   if (kept !== undefined) return kept;
   const rates = await fromNative(connection.measureRates());
   await keptRates.write(rates);

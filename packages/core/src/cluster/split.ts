@@ -5,8 +5,11 @@
 
 import { DllamaError } from "../errors.ts";
 
-/** Weights of the ranks. `auto`: the parts that make a token fastest. */
-export type SplitChoice = "auto" | "equal" | readonly number[];
+/**
+ * Weights of the ranks. `auto`: the parts that make a token fastest, as they were kept or else measured;
+ * `measure`: the same, measured anew and kept.
+ */
+export type SplitChoice = "auto" | "measure" | "equal" | readonly number[];
 
 /** No device is a million times another; sums and products of weights stay far from a double's ends. */
 const MAX_WEIGHT = 1e6;

@@ -17,6 +17,9 @@ import type { MemoryShortage } from "./memory-shortage.ts";
 import { SplitTrial } from "./split-trial.ts";
 import type { RankPlan } from "./split-trial.ts";
 
+/** Nothing runs that could be measured. */
+export type PlannedSplit = Exclude<SplitChoice, "measure">;
+
 export interface PlanModelOptions {
   /** A GGUF file; its weights are not read. */
   path: string;
@@ -25,7 +28,7 @@ export interface PlanModelOptions {
   /** Defaults to `1gbit`. */
   link?: Link | undefined;
   /** Defaults to `auto`. */
-  split?: SplitChoice | undefined;
+  split?: PlannedSplit | undefined;
   /** Positions of prompt and continuation. Defaults to the smaller of the model's and 4096. */
   maxSeqLen?: number | undefined;
   /** Defaults to `q80`. */
@@ -85,7 +88,7 @@ export async function planModel(options: PlanModelOptions): Promise<ModelPlan> {
   };
 }
 
-function readChoice(choice: SplitChoice, worldSize: number): readonly number[] | undefined {
+function readChoice(choice: PlannedSplit, worldSize: number): readonly number[] | undefined {
   if (choice === "auto") return undefined;
   if (choice === "equal") return equalSplit(worldSize);
   requireSplit(choice, worldSize);

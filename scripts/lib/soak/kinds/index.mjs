@@ -10,13 +10,29 @@
 
 import { canFillDisks } from "../cluster.mjs";
 import { corruptedCache, fullDisk } from "./caches.mjs";
-import * as links from "./links.mjs";
-import * as processes from "./processes.mjs";
+import {
+  halfOpen,
+  halfOpenAndKilled,
+  linkDown,
+  linkDownAndKilled,
+  reorderedConnects,
+  reset,
+} from "./links.mjs";
+import { allKilled, killedTwice, sigkill, sigstop, sigterm } from "./processes.mjs";
 
 /** @type {[name: string, fault: (scene: Scene) => Promise<void>][]} */
 export const kinds = Object.entries({
-  ...processes,
-  ...links,
+  sigkill,
+  sigterm,
+  allKilled,
+  killedTwice,
+  sigstop,
+  linkDown,
+  linkDownAndKilled,
+  halfOpen,
+  halfOpenAndKilled,
+  reset,
+  reorderedConnects,
   corruptedCache,
   // Making a disk that is full needs root; without, the soak says so.
   ...(canFillDisks ? { fullDisk } : {}),
