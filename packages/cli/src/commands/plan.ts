@@ -56,7 +56,7 @@ async function readDevices(names: readonly string[]): Promise<Device[]> {
     if (board !== undefined) return board;
     throw new UsageError(
       `--devices knows no board ${JSON.stringify(name)}`,
-      `Boards: ${BOARDS.map((known) => known.name).join(", ")}. Others go to a JSON file: --devices FILE.json.`,
+      `Boards: ${BOARDS.map((known) => known.name).join(", ")}, with another memory pi4:8gib. Others go to a JSON file: --devices FILE.json.`,
     );
   });
 }
