@@ -5,7 +5,7 @@ import type { ServerEvent, WeightSources } from "@dllama/bindings";
 
 import { cacheFolder as platformCacheFolder } from "../cache-folder.ts";
 import { DllamaError } from "../errors.ts";
-import { requireCount } from "../load-model.ts";
+import { requireCount } from "../require-count.ts";
 import { memoryText } from "../memory-text.ts";
 import { fromNative } from "../native-error.ts";
 import { workerToken } from "./trust.ts";
