@@ -46,11 +46,12 @@ impl Monitor {
         })
     }
 
-    /// A run has begun.
-    pub(crate) fn wake(&self) {
-        // The lock is held between the thread's look at `in_run` and its wait, so that this cannot
-        // fall between the two.
+    /// Begins a run.
+    pub(crate) fn begin_run(&self) {
+        // The lock is held between the thread's look at `in_run` and its wait, or its word that the root
+        // rests, so that this cannot fall between the two.
         let _stopped = self.state.lock_stopped();
+        self.state.shared.begin_run();
         self.state.changed.notify_one();
     }
 
