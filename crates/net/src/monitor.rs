@@ -164,7 +164,11 @@ impl State {
     fn judge(&self, open: &[&Link]) {
         for link in open {
             match link.hears_all() {
-                Err(_) => link.hung_up.store(true, SeqCst),
+                Err(_) => {
+                    link.hung_up.store(true, SeqCst);
+                    // Nobody watches it from now on: whoever waits for it is to see its end.
+                    link.socket.shut_down();
+                }
                 Ok(hears_all) => {
                     let is_late = self.shared.silent_at(link) <= Instant::now();
                     if hears_all && is_late && self.shared.owes_life(link) {
