@@ -190,15 +190,15 @@ fn a_root_says_that_it_rests() {
             mesh.begin_run();
             assert_eq!(peers[0].receive(), Some((HEARTBEAT, vec![])));
             mesh.end_run();
-            let rest = std::iter::from_fn(|| peers[0].receive_header());
+            let rest = std::iter::from_fn(|| peers[0].receive_tagged());
             let tags: Vec<_> = rest
-                .map(|header| header[1])
+                .map(|(_, tag, _)| tag)
                 .take_while(|tag| *tag == 0)
                 .collect();
             assert!(tags.len() <= 3, "{tags:?}");
             std::thread::sleep(quick().silence);
             drop(mesh);
-            assert_eq!(peers[0].receive_header(), None);
+            assert_eq!(peers[0].receive(), None);
         });
     }
 }

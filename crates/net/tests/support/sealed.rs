@@ -124,20 +124,23 @@ impl Records {
         wire
     }
 
-    /// Kind and payload of the next frame, or `None` at the end of the connection.
-    pub fn receive(&mut self, stream: &mut dyn Read) -> Option<(u8, Vec<u8>)> {
+    /// Kind, tag and payload of the next frame, or `None` at the end of the connection.
+    pub fn receive(&mut self, stream: &mut dyn Read) -> Option<(u8, u8, Vec<u8>)> {
         let text = self.open(stream)?;
         let kind = text[0] & !LENGTH_IS_TOLD;
-        let rest = &text[1 + usize::from(has_tag(kind))..];
+        let (tag, rest) = match has_tag(kind) {
+            true => (text[1], &text[2..]),
+            false => (0, &text[1..]),
+        };
         if text[0] == kind {
-            return Some((kind, rest.to_vec()));
+            return Some((kind, tag, rest.to_vec()));
         }
         let (n_bytes, payload) = rest.split_first_chunk::<8>()?;
         let mut payload = payload.to_vec();
         while (payload.len() as u64) < u64::from_le_bytes(*n_bytes) {
             payload.extend(self.open(stream)?);
         }
-        Some((kind, payload))
+        Some((kind, tag, payload))
     }
 }
 
