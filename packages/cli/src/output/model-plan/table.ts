@@ -40,14 +40,13 @@ export function planTable(subject: PlanSubject, plan: ModelPlan): string {
   ];
   if (token.diskMs > 0) {
     lines.push(
-      "warning: rank 0 has no room for the weights that it maps, and reads them from its disk for every token",
+      "warning: rank 0 has no room for the weights that it maps, and reads them from its disk for every " +
+        "token; a shorter --max-seq-len, more memory or another device spares that",
     );
   }
   if (shortage !== undefined) {
     lines.push(`does not fit: ${shortage.message}`);
-    const advice =
-      shortage.advice.length === 0 ? "nothing that was tried" : shortage.advice.join("; or ");
-    lines.push(`what would make it fit: ${advice}`);
+    lines.push(`what would make it fit: ${shortage.advice.join("; or ")}`);
   }
   return `${lines.map(escapeLine).join("\n")}\n`;
 }
