@@ -7,18 +7,10 @@ use std::io::IoSliceMut;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
-use dllama_net::{AllReduce, Error, F32Codec, LinkOptions, Mesh};
+use dllama_net::{AllReduce, Error, F32Codec, Mesh};
+use support::faulty_peer::quick;
 use support::raw::{CONTROL, HEARTBEAT, mesh_with_raw_peers};
 use support::{KINDS, on_all_ranks, watched};
-
-/// Short limits, in the proportion of the defaults.
-fn quick() -> LinkOptions {
-    LinkOptions {
-        heartbeat: Duration::from_millis(60),
-        silence: Duration::from_millis(300),
-        ..LinkOptions::default()
-    }
-}
 
 type Wait = fn(&Mesh) -> Result<(), Error>;
 
