@@ -128,9 +128,11 @@ impl Root {
         // Loading has checked that the weights are within the file.
         let read_ahead = ReadAhead::start(&programs[0], &weight_plan, file.clone());
         let own = programs.into_iter().next().expect("one program a rank");
+        let rank = Rank::new(own, kernels, Arc::new(weights), plan)
+            .inspect_err(|error| mesh.fail(error.code(), &error.to_string()))?;
         let place = Place {
             mesh,
-            rank: Rank::new(own, kernels, Arc::new(weights), plan)?,
+            rank,
             has_ended: false,
         };
         Ok(Self {
