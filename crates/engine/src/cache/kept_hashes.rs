@@ -13,6 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use blake3::Hash;
 
+use super::unit_store::draft_name;
 use crate::program::{ValidProgram, Weight};
 use crate::weights::{ModelFile, Unit};
 
@@ -102,7 +103,7 @@ impl KeptHashes {
         if !file.is_unchanged() || state.hashes.len() > MAX_ENTRIES {
             return;
         }
-        let draft = path.with_extension(format!("{}.draft", std::process::id()));
+        let draft = path.with_extension(format!("{}.draft", draft_name()));
         let kept = write(&draft, &state.hashes).and_then(|()| fs::rename(&draft, path));
         if kept.is_err() {
             let _ = fs::remove_file(&draft);

@@ -4,10 +4,13 @@
 //! vanishes is one that is not there. What the folder holds is hostile: an entry counts only when it is a
 //! plain file of the right length whose content has the hash of its name.
 
+use std::collections::hash_map::RandomState;
 use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::hash::BuildHasher;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::SystemTime;
 
@@ -102,12 +105,10 @@ impl UnitStore {
     ///
     /// The system's: a full disk, a folder that cannot be written to.
     pub(crate) fn write(&self, hash: &Hash, mut pieces: Vec<IoSlice<'_>>) -> io::Result<()> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
         let path = self.path(hash);
         let parent = path.parent().unwrap_or(&self.folder);
         let drafts = self.folder.join(DRAFTS);
-        let count = COUNT.fetch_add(1, Relaxed);
-        let draft = drafts.join(format!("{}-{count}", std::process::id()));
+        let draft = drafts.join(draft_name());
         for folder in [parent, &drafts] {
             DirBuilder::new()
                 .recursive(true)
@@ -122,9 +123,21 @@ impl UnitStore {
     }
 }
 
+/// A name that no other draft has: of this thread, of other processes, or of another container, where
+/// the process may have the same number.
+pub(super) fn draft_name() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    static RANDOM: OnceLock<u64> = OnceLock::new();
+    // The standard library's hash maps have keys from the system's random numbers.
+    let random = RANDOM.get_or_init(|| RandomState::new().hash_one(SystemTime::now()));
+    format!(
+        "{}-{random:016x}-{}",
+        std::process::id(),
+        COUNT.fetch_add(1, Relaxed)
+    )
+}
+
 fn write_new(path: &Path, pieces: &mut [IoSlice<'_>]) -> io::Result<()> {
-    // A draft of that name is of a process that has ended.
-    let _ = fs::remove_file(path);
     let mut options = OpenOptions::new();
     let mut file = options
         .write(true)
