@@ -7,12 +7,14 @@ use std::thread;
 use std::time::Instant;
 
 use super::Worker;
+use super::sessions::MAX_GREETED;
 use crate::handshake::verdict::{self, Refusal};
 use crate::handshake::{Channel, Hello, Role};
 use crate::socket::watch_closely;
 
-/// Threads of handshakes at a time: with `--insecure` anybody gets this far.
-const MAX_ADMITTED: usize = 64;
+/// Threads of handshakes at a time: with `--insecure` anybody gets this far. More than roots that may be
+/// greeted, of which the oldest makes room for the next.
+const MAX_ADMITTED: usize = 2 * MAX_GREETED;
 
 /// Somebody whose first message after the handshake was right.
 pub(super) struct Caller {
