@@ -307,7 +307,7 @@ mod tests {
         let mut fitting = [&[told][..], &n_bytes].concat();
         fitting.resize(MAX_TEXT_BYTES, 0);
         let with_payload = [&[slice | LENGTH_IS_TOLD][..], &n_bytes, &[0]].concat();
-        let heartbeat = vec![Kind::Heartbeat as u8, 0];
+        let heartbeat = vec![Kind::Heartbeat as u8, REST, 0];
         let mut abort = vec![Kind::Abort as u8];
         abort.resize(MAX_ABORT_BYTES + 2, 0);
         for lie in [
