@@ -12,7 +12,7 @@ use dllama_kernels::{
 };
 
 use crate::error::Error;
-use crate::memory::available_bytes;
+use crate::memory::free_bytes;
 
 /// What a device delivers with all of its threads.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,8 +26,9 @@ pub struct MatmulRates {
 /// Values a weight row: as long as in models of some billion weights.
 const N_IN: usize = 2048;
 const N_BLOCKS: usize = N_IN / BLOCK_SIZE;
-/// Weights beyond the caches of small boards and most of what larger ones have.
-const WEIGHT_BYTES: u64 = 32 << 20;
+/// Weights beyond the caches of nearly all devices, where there is room: a laptop's last level has some 30 MiB,
+/// which must not count as memory.
+const WEIGHT_BYTES: u64 = 128 << 20;
 /// Weight rows of the many-rows part, which arithmetic bounds: a pass takes tens of milliseconds on the
 /// slowest boards.
 const N_OUT_MANY: usize = 512;
@@ -36,17 +37,21 @@ const N_ROWS: usize = 64;
 /// Output features that a thread takes at a time.
 const FEATURES: usize = 64;
 /// How long each of the two parts is measured. Filling memory and a first pass come on top of it; all
-/// together stay below a second.
+/// together stay below two seconds.
 const SPAN: Duration = Duration::from_millis(200);
 
 impl MatmulRates {
-    /// Takes about half a second.
+    /// Takes about half a second, and an eighth of the memory at most that is free of `max_memory` bytes.
     ///
     /// # Errors
     ///
     /// [`Error::TooLarge`] where not even a small buffer can be had.
-    pub(crate) fn measure(kernels: Kernels, pool: &Pool) -> Result<Self, Error> {
-        let room = available_bytes().unwrap_or(u64::MAX) / 8;
+    pub(crate) fn measure(
+        kernels: Kernels,
+        pool: &Pool,
+        max_memory: Option<u64>,
+    ) -> Result<Self, Error> {
+        let room = free_bytes(0, max_memory).unwrap_or(u64::MAX) / 8;
         let n_bytes = WEIGHT_BYTES.min(room) as usize;
         let n_out = (n_bytes / (N_BLOCKS * size_of::<BlockQ40>())).max(N_OUT_MANY);
         let mut weights = Vec::new();
@@ -172,7 +177,7 @@ mod tests {
     fn rates_are_measured_and_survive_the_wire() {
         let pool = Pool::new(2).expect("threads");
         let kernels = Kernels::detect().expect("an instruction set");
-        let rates = MatmulRates::measure(kernels, &pool).expect("memory");
+        let rates = MatmulRates::measure(kernels, &pool, Some(8 << 20)).expect("memory");
         assert_eq!(MatmulRates::decode(&rates.encode()), Some(rates));
     }
 

@@ -16,6 +16,7 @@ mod visit;
 use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -45,6 +46,8 @@ struct Worker {
     sessions: Arc<Sessions>,
     links: LinkOptions,
     log: Log,
+    /// Handshakes of callers that have proved themselves, each with a thread.
+    n_admitted: AtomicUsize,
 }
 
 impl Listener {
@@ -91,6 +94,7 @@ impl Listener {
             sessions: Arc::default(),
             links,
             log: Log::new(on_event),
+            n_admitted: AtomicUsize::new(0),
         });
         Self::start(socket, worker).map_err(listen_error)
     }

@@ -105,7 +105,7 @@ impl Mesh {
             let address = addresses[peer].clone();
             links.push(match connection {
                 Some(connection) => {
-                    let link = Link::new(peer, address, connection)?;
+                    let mut link = Link::new(peer, address, connection)?;
                     if peer == 0 {
                         // A worker whose root is gone has to be free for the next one soon.
                         link.socket.watch_closely()?;

@@ -27,6 +27,8 @@ pub(crate) struct Socket {
     heard: AtomicU64,
     /// The peer has said that it rests.
     rests: AtomicBool,
+    /// The kernel watches the peer closely while it rests.
+    is_watched: bool,
 }
 
 impl Socket {
@@ -49,17 +51,15 @@ impl Socket {
             created: Instant::now(),
             heard: AtomicU64::new(0),
             rests: AtomicBool::new(false),
+            is_watched: false,
         })
     }
 
-    /// Has the kernel notice within three seconds that the peer's device is gone while nothing is sent: two
-    /// probes without an answer.
-    pub(crate) fn watch_closely(&self) -> io::Result<()> {
-        let socket = SockRef::from(&self.fd);
-        if socket.local_addr()?.as_socket().is_some() {
-            let second = Duration::from_secs(1);
-            let keepalive = TcpKeepalive::new().with_time(second).with_interval(second);
-            socket.set_tcp_keepalive(&keepalive.with_retries(2))?;
+    /// Has the kernel notice within three seconds that the peer's device is gone while it rests.
+    pub(crate) fn watch_closely(&mut self) -> io::Result<()> {
+        self.is_watched = SockRef::from(&self.fd).local_addr()?.as_socket().is_some();
+        if self.is_watched {
+            watch_closely(&self.fd)?;
         }
         Ok(())
     }
@@ -166,7 +166,10 @@ impl Socket {
     }
 
     pub(crate) fn set_rests(&self, rests: bool) {
-        self.rests.store(rests, SeqCst);
+        if self.rests.swap(rests, SeqCst) != rests && self.is_watched {
+            // In a run a healthy peer may not read for long. The system refuses only sockets that are gone.
+            let _ = limit_unanswered(SockRef::from(&self.fd), rests.then_some(UNANSWERED));
+        }
     }
 
     pub(crate) fn rests(&self) -> bool {
@@ -247,6 +250,32 @@ fn send_flags(_more: bool) -> SendFlags {
     SendFlags::empty()
 }
 
+/// How long bytes may stay unacknowledged by a peer that rests. The kernel counts from its first repetition,
+/// some 0.2 s after they were sent, and three seconds are the limit.
+const UNANSWERED: Duration = Duration::from_millis(2500);
+
+/// Has the kernel notice within three seconds that the device of a TCP peer is gone: by two probes without an
+/// answer while nothing is sent, and otherwise by what it does not acknowledge, which keeps probes from
+/// being sent. For a peer that is sent little, so that it always has room.
+pub(crate) fn watch_closely(socket: &impl AsFd) -> io::Result<()> {
+    let socket = SockRef::from(socket);
+    let second = Duration::from_secs(1);
+    let keepalive = TcpKeepalive::new().with_time(second).with_interval(second);
+    socket.set_tcp_keepalive(&keepalive.with_retries(2))?;
+    limit_unanswered(socket, Some(UNANSWERED))
+}
+
+#[cfg(target_os = "linux")]
+fn limit_unanswered(socket: SockRef<'_>, limit: Option<Duration>) -> io::Result<()> {
+    socket.set_tcp_user_timeout(limit)
+}
+
+/// Elsewhere probes have to do.
+#[cfg(not(target_os = "linux"))]
+fn limit_unanswered(_socket: SockRef<'_>, _limit: Option<Duration>) -> io::Result<()> {
+    Ok(())
+}
+
 /// A device that vanished between two runs is noticed within half a minute, at little cost on lossy links: the
 /// next run notices it earlier.
 fn keepalive() -> TcpKeepalive {
@@ -254,4 +283,33 @@ fn keepalive() -> TcpKeepalive {
         .with_time(Duration::from_secs(15))
         .with_interval(Duration::from_secs(5))
         .with_retries(3)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn a_watched_peer_has_to_acknowledge_only_while_it_rests() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let stream = TcpStream::connect(address).expect("connected");
+        let mut socket = Socket::new(stream.into()).expect("options");
+        let limit = |socket: &Socket| SockRef::from(&socket.fd).tcp_user_timeout().ok().flatten();
+        for rests in [true, false] {
+            socket.set_rests(rests);
+            assert_eq!(limit(&socket), None, "not watched");
+        }
+        socket.watch_closely().expect("options");
+        for (rests, expected) in [
+            (true, Some(UNANSWERED)),
+            (false, None),
+            (true, Some(UNANSWERED)),
+        ] {
+            socket.set_rests(rests);
+            assert_eq!(limit(&socket), expected);
+        }
+    }
 }

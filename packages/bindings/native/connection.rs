@@ -1,6 +1,6 @@
 //! `Connection`: ranks that have met, before a model is shared out over them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use dllama_engine::Connected;
 use napi::bindgen_prelude::AsyncTask;
@@ -39,8 +39,19 @@ pub struct MatmulRates {
 struct Handle(Arc<Mutex<Option<Connected>>>);
 
 impl Handle {
+    /// Waits for a measurement that is under way.
     fn take(&self) -> Option<Connected> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Does not wait: for the JavaScript thread.
+    fn try_take(&self) -> Outcome<Connected> {
+        let connected = match self.0.try_lock() {
+            Ok(mut place) => place.take(),
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().take(),
+            Err(TryLockError::WouldBlock) => return Err(Failure::busy("connection")),
+        };
+        connected.ok_or_else(|| Failure::disposed("connection"))
     }
 }
 
@@ -73,19 +84,19 @@ impl Connection {
     /// Lets the workers go.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn close(&self) -> AsyncTask<Close> {
-        AsyncTask::new(Close(self.handle.take()))
+        AsyncTask::new(Close(self.handle.clone()))
     }
 
     /// For an engine that is loaded over them.
     pub(crate) fn take(&self) -> Outcome<Connected> {
-        let connected = self.handle.take();
-        connected.ok_or_else(|| Failure::disposed("connection"))
+        self.handle.try_take()
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(connected) = self.handle.take() {
+        // A task that still measures has the handle, too, and drops it in its thread's time.
+        if let Ok(connected) = self.handle.try_take() {
             // Saying goodbye takes time that the JavaScript thread has not.
             std::thread::spawn(move || drop(connected));
         }
@@ -148,7 +159,7 @@ impl<'task> ScopedTask<'task> for MeasureRates {
     }
 }
 
-pub struct Close(Option<Connected>);
+pub struct Close(Handle);
 
 #[napi]
 impl Task for Close {
@@ -156,7 +167,7 @@ impl Task for Close {
     type JsValue = ();
 
     fn compute(&mut self) -> napi::Result<()> {
-        self.0 = None;
+        drop(self.0.take());
         Ok(())
     }
 

@@ -57,6 +57,16 @@ impl Failure {
         Self::new("DISPOSED", format!("this {what} has been disposed of"))
     }
 
+    /// Something else is still done with it.
+    pub fn busy(what: &str) -> Self {
+        let mut failure = Self::new(
+            "INVALID_ARGUMENT",
+            format!("expected a {what} that rests, got one that measures"),
+        );
+        failure.hint = Some("Wait for measureRates() first.");
+        failure
+    }
+
     pub fn into_js(self, env: &Env) -> napi::Error {
         match self.error_object(env) {
             Ok(object) => object.to_unknown().into(),

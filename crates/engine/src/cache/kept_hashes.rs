@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use blake3::Hash;
 
-use super::whole_file::write_whole;
+use super::whole_file::{draft_name, write_whole};
 use crate::program::{ValidProgram, Weight};
 use crate::weights::{ModelFile, Unit};
 
@@ -150,7 +150,7 @@ fn decode(bytes: &[u8]) -> Option<HashMap<UnitKey, Hash>> {
 }
 
 fn write(path: &Path, hashes: &HashMap<UnitKey, Hash>) -> io::Result<()> {
-    let draft = path.with_extension(format!("{}.draft", std::process::id()));
+    let draft = path.with_extension(format!("{}.draft", draft_name()));
     write_whole(path, &draft, |file| file.write_all(&encode(hashes)))
 }
 

@@ -8,13 +8,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::SystemTime;
 
 use blake3::Hash;
 use rustix::fs::OFlags;
 
-use super::whole_file::write_whole;
+use super::whole_file::{draft_name, write_whole};
 
 /// A folder of entries. It need not exist yet.
 #[derive(Debug, Clone)]
@@ -104,11 +102,8 @@ impl UnitStore {
     ///
     /// The system's: a full disk, a folder that cannot be written to.
     pub(crate) fn write(&self, hash: &Hash, mut pieces: Vec<IoSlice<'_>>) -> io::Result<()> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
         let path = self.path(hash);
-        let count = COUNT.fetch_add(1, Relaxed);
-        let draft = format!("{}-{count}", std::process::id());
-        let draft = self.folder.join(DRAFTS).join(draft);
+        let draft = self.folder.join(DRAFTS).join(draft_name());
         write_whole(&path, &draft, |file| write_all(file, &mut pieces))
     }
 }

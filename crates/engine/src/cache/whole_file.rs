@@ -1,9 +1,14 @@
 //! Files that appear whole or not at all: a draft that only this user may read, which then gets its name.
 
+use std::collections::hash_map::RandomState;
 use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::hash::BuildHasher;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::SystemTime;
 
 /// Writes `path` by way of `draft`, on the same file system, and makes their folders. It is not forced to the
 /// disk.
@@ -29,6 +34,20 @@ pub(super) fn write_whole(
         let _ = fs::remove_file(draft);
     }
     written
+}
+
+/// A name that no other draft has: of this thread, of other processes, or of another container, where
+/// the process may have the same number.
+pub(super) fn draft_name() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    static RANDOM: OnceLock<u64> = OnceLock::new();
+    // The standard library's hash maps have keys from the system's random numbers.
+    let random = RANDOM.get_or_init(|| RandomState::new().hash_one(SystemTime::now()));
+    format!(
+        "{}-{random:016x}-{}",
+        std::process::id(),
+        COUNT.fetch_add(1, Relaxed)
+    )
 }
 
 fn create(draft: &Path) -> io::Result<File> {

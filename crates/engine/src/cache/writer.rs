@@ -76,7 +76,9 @@ fn write(
     let units = kept.units();
     // What this session uses is not deleted for other parts of the same: the next start finds what fits.
     let wanted: HashSet<Hash> = units.iter().map(|&(_, hash, _)| hash).collect();
-    let mut room = None;
+    let mut room = Room::of(store, max_bytes);
+    // A limit that has become lower holds even when there is nothing to write.
+    room.make(0, &wanted);
     let mut n_written = 0;
     for (index, hash, n_bytes) in units {
         if stopped.load(Relaxed) {
@@ -87,9 +89,8 @@ fn write(
             continue;
         }
         if n_written >= LOOK_AGAIN_BYTES {
-            (room, n_written) = (None, 0);
+            (room, n_written) = (Room::of(store, max_bytes), 0);
         }
-        let room = room.get_or_insert_with(|| Room::of(store, max_bytes));
         if !room.make(n_bytes as u64, &wanted) {
             break;
         }

@@ -70,8 +70,9 @@ impl Rank {
         })
     }
 
-    /// Forgets all sequences: the KV cache is empty.
+    /// Forgets all sequences: the KV cache is empty. Times begin anew, as those of workers that load again.
     pub(crate) fn clear(&mut self) {
+        self.times = TimesLedger::new();
         self.lengths.fill(0);
         self.last = (0, 0);
     }

@@ -56,7 +56,7 @@ impl Connected {
     /// As [`devices`](Self::devices).
     pub fn measure_rates(&self) -> Result<Vec<MatmulRates>, Error> {
         let kernels = Kernels::detect()?;
-        let own = |pool: &Pool| MatmulRates::measure(kernels, pool);
+        let own = |pool: &Pool| MatmulRates::measure(kernels, pool, None);
         self.ask(RATES, "two rates", own, MatmulRates::decode)
     }
 

@@ -1,5 +1,6 @@
 //! Loading: Programs checked, then weights to all ranks at the same time.
 
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dllama_net::Mesh;
@@ -65,7 +66,7 @@ pub(super) struct Loading<'a> {
 impl Loading<'_> {
     /// Loads all ranks. The first error ends all.
     pub(super) fn run(&self) -> Result<Weights, Error> {
-        self.run_with(|| self.load_own())
+        self.run_with(|stopped| self.load_own(stopped))
     }
 
     /// Loads the workers of a root that has its own weights already.
@@ -74,27 +75,33 @@ impl Loading<'_> {
             progress.done_bytes = progress.total_bytes;
             progress.tally.held_bytes = progress.total_bytes;
         });
-        self.run_with(|| Ok(()))
+        self.run_with(|_| Ok(()))
     }
 
     /// A thread for each worker, and the root's `own` part on this one.
-    fn run_with<T>(&self, own: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    fn run_with<T>(&self, own: impl FnOnce(&AtomicBool) -> Result<T, Error>) -> Result<T, Error> {
+        let stopped = &AtomicBool::new(false);
         self.mesh.begin_run();
         let result = std::thread::scope(|scope| {
             let workers: Vec<_> = (1..self.mesh.world_size())
-                .map(|rank| scope.spawn(move || self.ended(self.load_worker(rank))))
+                .map(|rank| scope.spawn(move || self.ended(stopped, self.load_worker(rank))))
                 .collect();
-            let own = self.ended(own());
+            let own = self.ended(stopped, own(stopped));
             let results = workers.into_iter().map(|worker| match worker.join() {
                 Ok(result) => result,
                 Err(panic) => std::panic::resume_unwind(panic),
             });
             // Of several errors, that a link was closed follows from another one.
-            let mut errors: Vec<_> = results.filter_map(Result::err).collect();
+            let errors: Vec<_> = results.filter_map(Result::err).collect();
+            let (loaded, own_error) = match own {
+                Ok(loaded) => (Some(loaded), None),
+                Err(error) => (None, Some(error)),
+            };
+            let mut errors: Vec<_> = own_error.into_iter().chain(errors).collect();
             errors.sort_by_key(|error| matches!(error, Error::Net(dllama_net::Error::Closed)));
             match errors.into_iter().next() {
-                Some(error) => own.and(Err(error)),
-                None => own,
+                Some(error) => Err(error),
+                None => loaded.ok_or(Error::Ended),
             }
         });
         self.mesh.end_run();
@@ -105,13 +112,18 @@ impl Loading<'_> {
         result
     }
 
-    fn load_own(&self) -> Result<Weights, Error> {
+    /// Goes on until another part has failed: a worker that refuses is not told of minutes later.
+    fn load_own(&self, stopped: &AtomicBool) -> Result<Weights, Error> {
         let account = self.account(0);
         let loaded = |n_bytes| {
             account.change(|progress| {
                 progress.done_bytes += n_bytes as u64;
                 progress.tally.local_bytes += n_bytes as u64;
             });
+            match stopped.load(SeqCst) {
+                true => Err(dllama_net::Error::Closed.into()),
+                false => Ok(()),
+            }
         };
         Weights::from_file(&self.programs[0], self.file, &loaded)
     }
@@ -149,9 +161,11 @@ impl Loading<'_> {
         }
     }
 
-    /// Wakes the other threads if this part has failed.
-    fn ended<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
-        if let Err(error) = &result {
+    /// Wakes the other threads if this part is the first that has failed.
+    fn ended<T>(&self, stopped: &AtomicBool, result: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error) = &result
+            && !stopped.swap(true, SeqCst)
+        {
             self.mesh.fail(error.code(), &error.to_string());
         }
         result

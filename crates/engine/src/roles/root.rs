@@ -121,7 +121,9 @@ impl Root {
         // Loading has checked that the weights are within the file.
         let read_ahead = ReadAhead::start(&programs[0], &weight_plan, file.clone());
         let own = programs.into_iter().next().expect("one program a rank");
-        let place = Place::new(mesh, Rank::new(own, kernels, Arc::new(weights), plan)?);
+        let rank = Rank::new(own, kernels, Arc::new(weights), plan)
+            .inspect_err(|error| mesh.fail(error.code(), &error.to_string()))?;
+        let place = Place::new(mesh, rank);
         Ok(Self {
             options,
             file,

@@ -105,7 +105,7 @@ impl Session<'_> {
                 }
                 RATES => {
                     mesh.begin_run();
-                    let rates = MatmulRates::measure(self.kernels, self.pool)?;
+                    let rates = MatmulRates::measure(self.kernels, self.pool, self.max_memory)?;
                     mesh.send_control(0, RATES, &rates.encode())?;
                     mesh.end_run();
                 }

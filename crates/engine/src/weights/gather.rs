@@ -18,7 +18,7 @@ impl Weights {
     pub(crate) fn from_file(
         program: &ValidProgram,
         file: &Arc<ModelFile>,
-        loaded: &dyn Fn(usize),
+        loaded: &dyn Fn(usize) -> Result<(), Error>,
     ) -> Result<Self, Error> {
         for weight in &program.weights {
             file.check(weight)?;
@@ -28,7 +28,7 @@ impl Weights {
             if let Some(destination) = weights.destination(program, index) {
                 gather(weight, file, destination);
             }
-            loaded(row_bytes(weight) * weight.rows as usize);
+            loaded(row_bytes(weight) * weight.rows as usize)?;
         }
         Ok(weights)
     }

@@ -29,8 +29,8 @@ impl Worker {
                 self.sessions.deliver(mesh.hold(session));
             }
             Err(error) => {
-                let message = format!("the session was not completed: {error}");
-                self.log.tell(EventKind::SessionFailed, address, message);
+                let reason = error.to_string();
+                self.log.not_completed(address, &reason, Instant::now());
             }
         }
     }

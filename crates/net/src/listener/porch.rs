@@ -9,6 +9,7 @@ use std::io::{self, ErrorKind};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -27,6 +28,9 @@ const PACE: Duration = Duration::from_millis(4);
 
 /// Without a free descriptor the waiting connection would make the thread spin.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How often the log is looked after while other threads write to it.
+const LOOK_AROUND: Duration = Duration::from_secs(1);
 
 pub(super) struct Porch {
     worker: Arc<Worker>,
@@ -84,7 +88,11 @@ impl Porch {
         let now = Instant::now();
         let deadlines = self.visits.iter().map(|visit| visit.deadline);
         let pause = self.failing.then_some(now + PAUSE);
-        let first = deadlines.chain(pause).chain(self.worker.log.next_due());
+        // A handshake's thread may leave a line out that has to be told later.
+        let handshakes = self.worker.n_admitted.load(SeqCst) > 0;
+        let look = handshakes.then_some(now + LOOK_AROUND);
+        let due = self.worker.log.next_due();
+        let first = deadlines.chain(pause).chain(look).chain(due);
         let timeout = first.min().map(|first| {
             let left = first.saturating_duration_since(now);
             Timespec {

@@ -15,7 +15,7 @@ use crate::handshake::{Channel, Hello, SessionId};
 use crate::mesh::Mesh;
 
 /// With `--insecure` anybody is a root: of more, the one that has stood there longest has to go.
-const MAX_GREETED: usize = 64;
+pub(super) const MAX_GREETED: usize = 64;
 
 #[derive(Default)]
 pub(super) struct Sessions {

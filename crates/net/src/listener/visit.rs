@@ -81,7 +81,8 @@ pub(super) enum Step {
     Known(Box<Caller>),
 }
 
-const MAX_DISCARDED_BYTES: usize = 64 << 10;
+/// More than a request of another protocol has.
+const MAX_DISCARDED_BYTES: usize = 8 << 10;
 
 impl Visit {
     pub(super) fn new(stream: TcpStream, address: String, now: Instant) -> io::Result<Self> {

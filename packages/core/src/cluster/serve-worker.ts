@@ -1,5 +1,7 @@
 /** This device as a worker. */
 
+import { open } from "node:fs/promises";
+
 import { physicalCores, startWorker } from "@dllama/bindings";
 import type { ServerEvent, WeightSources } from "@dllama/bindings";
 
@@ -8,6 +10,7 @@ import { DllamaError } from "../errors.ts";
 import { requireCount } from "../require-count.ts";
 import { memoryText } from "../memory-text.ts";
 import { fromNative } from "../native-error.ts";
+import { systemError } from "../system-error.ts";
 import { workerToken } from "./trust.ts";
 import type { FoundToken, TrustOptions } from "./trust.ts";
 
@@ -58,7 +61,7 @@ const running = new Set<object>();
 /**
  * Serves one root after another.
  *
- * @throws DllamaError ADDRESS_IN_USE, INVALID_ARGUMENT, TOKEN_INVALID, FILE_UNREADABLE.
+ * @throws DllamaError ADDRESS_IN_USE, INVALID_ARGUMENT, TOKEN_INVALID, FILE_NOT_FOUND, FILE_UNREADABLE.
  */
 export async function serveWorker(options: WorkerOptions = {}): Promise<RunningWorker> {
   const { port = DEFAULT_PORT, nthreads = physicalCores(), maxMemory, onEvent } = options;
@@ -67,11 +70,12 @@ export async function serveWorker(options: WorkerOptions = {}): Promise<RunningW
   requireCount("nthreads", nthreads);
   if (maxMemory !== undefined) requireBytes("maxMemory", maxMemory);
   if (maxCacheBytes !== undefined) requireBytes("maxCacheBytes", maxCacheBytes);
+  if (modelPath !== undefined) await requireReadable(modelPath);
   const token = await workerToken(options);
   const { host = token === undefined ? "127.0.0.1" : "0.0.0.0" } = options;
   const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   const tell = (event: ServerEvent): void => {
-    onEvent?.({ kind: event.kind, message: describe(event, token === undefined) });
+    onEvent?.({ kind: event.kind, message: describe(event, token === undefined, modelPath) });
   };
   const lent = {
     address,
@@ -91,12 +95,22 @@ export async function serveWorker(options: WorkerOptions = {}): Promise<RunningW
   return { host: server.host, port: server.port, token, close };
 }
 
+/** Opened, because what may be read says only the system. */
+async function requireReadable(path: string): Promise<void> {
+  try {
+    const file = await open(path);
+    await file.close();
+  } catch (error) {
+    throw systemError(path, "this device's copy of the model", error);
+  }
+}
+
 function requireBytes(name: string, value: number): void {
   if (Number.isSafeInteger(value) && value >= 1) return;
   throw new DllamaError("INVALID_ARGUMENT", `expected ${name} of 1 byte or more, got ${value}`);
 }
 
-function describe(event: ServerEvent, isInsecure: boolean): string {
+function describe(event: ServerEvent, isInsecure: boolean, model: string | undefined): string {
   const { kind, address = "", rank = 0, worldSize = 1, sources, message = "" } = event;
   switch (kind) {
     case "sessionBegan":
@@ -107,7 +121,7 @@ function describe(event: ServerEvent, isInsecure: boolean): string {
     case "loading":
       return describeMemory(event);
     case "loaded":
-      return sources === undefined ? "Weights are loaded." : describeSources(sources);
+      return sources === undefined ? "Weights are loaded." : describeSources(sources, model);
     case "cacheFailed":
       return `Weights are not kept for the next session: ${message}.`;
     case "sessionEnded":
@@ -130,7 +144,7 @@ function describeMemory({ nBytes = 0, freeBytes, ...parts }: ServerEvent): strin
   );
 }
 
-function describeSources(sources: WeightSources): string {
+function describeSources(sources: WeightSources, model: string | undefined): string {
   const { sentBytes, cachedBytes, heldBytes, localBytes } = sources;
   const total = sentBytes + cachedBytes + heldBytes + localBytes;
   const parts = [
@@ -139,5 +153,8 @@ function describeSources(sources: WeightSources): string {
     ...(heldBytes > 0 ? [`${memoryText(heldBytes)} still in memory`] : []),
     ...(localBytes > 0 ? [`${memoryText(localBytes)} from the local model`] : []),
   ];
-  return `${memoryText(total)} of weights are loaded: ${parts.join(", ")}.`;
+  // It is asked before the cache, but not for what is still in memory.
+  const isStranger = model !== undefined && localBytes === 0 && heldBytes === 0 && total > 0;
+  const nothing = isStranger ? ` Nothing in ${model} agrees with the root's model.` : "";
+  return `${memoryText(total)} of weights are loaded: ${parts.join(", ")}.${nothing}`;
 }
