@@ -134,7 +134,7 @@ fn read(path: &Path) -> io::Result<Option<HashMap<UnitKey, Hash>>> {
     Ok(decode(&bytes))
 }
 
-fn decode(bytes: &[u8]) -> Option<HashMap<UnitKey, Hash>> {
+pub(crate) fn decode(bytes: &[u8]) -> Option<HashMap<UnitKey, Hash>> {
     let (content, checked) = bytes.split_last_chunk::<HASH_BYTES>()?;
     if blake3::hash(content) != *checked {
         return None;
@@ -153,7 +153,7 @@ fn decode(bytes: &[u8]) -> Option<HashMap<UnitKey, Hash>> {
     entries.collect()
 }
 
-fn write(path: &Path, hashes: &HashMap<UnitKey, Hash>) -> io::Result<()> {
+pub(crate) fn encode(hashes: &HashMap<UnitKey, Hash>) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEADER_BYTES + hashes.len() * ENTRY_BYTES + HASH_BYTES);
     bytes.extend_from_slice(&MAGIC);
     bytes.extend_from_slice(&(hashes.len() as u32).to_le_bytes());
@@ -163,6 +163,10 @@ fn write(path: &Path, hashes: &HashMap<UnitKey, Hash>) -> io::Result<()> {
     }
     let checked = blake3::hash(&bytes);
     bytes.extend_from_slice(checked.as_bytes());
+    bytes
+}
+
+fn write(path: &Path, hashes: &HashMap<UnitKey, Hash>) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         DirBuilder::new()
             .recursive(true)
@@ -177,7 +181,7 @@ fn write(path: &Path, hashes: &HashMap<UnitKey, Hash>) -> io::Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(path)?;
-    file.write_all(&bytes)
+    file.write_all(&encode(hashes))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! file's identity (whoever has the file). All of it can be made again, and nothing of it is believed.
 
 mod eviction;
-mod kept_hashes;
+pub(crate) mod kept_hashes;
 mod unit_store;
 mod writer;
 

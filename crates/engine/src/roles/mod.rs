@@ -5,7 +5,7 @@ mod device;
 pub(crate) mod keeper;
 mod loading;
 pub(crate) mod messages;
-mod planning;
+pub(crate) mod planning;
 mod root;
 pub(crate) mod session;
 mod times;
