@@ -147,6 +147,8 @@ const CONTROL = 3;
 const CORPORA = { 1: "program", 4: "rows", 9: "plan" };
 const PROGRAM = 1;
 const ACCEPTED = 2;
+const LOADED = 3;
+const REPAIR = 13;
 
 function takeApart(way, { toWorker, toRoot }) {
   const { start, frames } = splitFrames(toWorker);
@@ -176,6 +178,10 @@ function takeApart(way, { toWorker, toRoot }) {
   const answers = splitFrames(toRoot, report + REPORT_BYTES).frames;
   const accepted = answers.findIndex((frame) => frame.kind === CONTROL && frame.tag === ACCEPTED);
   seed("transfer", way, Buffer.concat(answers.slice(accepted + 1).map(pack)));
+  const [sources] = answers.slice(accepted + 1);
+  const control = (tag, ...payload) => ({ kind: CONTROL, tag, payload: Buffer.from(payload) });
+  const repair = [sources, control(REPAIR, 0, 0, 0, 0, 5, 0, 0, 0), control(LOADED)];
+  seed("transfer", "repair", Buffer.concat(repair.map(pack)));
   const program = frames.find((frame) => frame.kind === CONTROL && frame.tag === PROGRAM);
   writeFileSync(join(root, "fuzz/targets/support/program.json"), program.payload);
   // A control message, whatever the four calls are.
