@@ -217,7 +217,7 @@ impl Error {
             }
             Self::Busy { .. } => "End the other root, or start a second worker on another port.",
             Self::WrongToken { .. } => {
-                "Give this side the worker's token: in DLLAMA_TOKEN, or in a file with --token-file."
+                "Give this side the worker's token, in DLLAMA_TOKEN or in a file with --token-file; the worker said at its first start where it keeps it. All workers need the same: start the others with it, too."
             }
             Self::WorkerIsSecure { .. } => {
                 "Leave --insecure out here and give the worker's token, or start the worker with --insecure, too."

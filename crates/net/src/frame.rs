@@ -307,7 +307,7 @@ mod tests {
         let mut fitting = [&[told][..], &n_bytes].concat();
         fitting.resize(MAX_TEXT_BYTES, 0);
         let with_payload = [&[slice | LENGTH_IS_TOLD][..], &n_bytes, &[0]].concat();
-        let heartbeat = vec![Kind::Heartbeat as u8, 0];
+        let heartbeat = Kind::Heartbeat as u8;
         let mut abort = vec![Kind::Abort as u8];
         abort.resize(MAX_ABORT_BYTES + 2, 0);
         for lie in [
@@ -322,7 +322,8 @@ mod tests {
             short,
             fitting,
             with_payload,
-            heartbeat,
+            vec![heartbeat],
+            vec![heartbeat, 0, 0],
             abort,
         ] {
             let start = lie[..lie.len().min(12)].to_vec();

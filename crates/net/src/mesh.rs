@@ -160,9 +160,9 @@ impl Mesh {
     /// From now on heartbeats are sent, and peers that are silent or gone are noticed. A rank that
     /// another waits for within a run must have begun it, too, within the limit of silence.
     pub fn begin_run(&self) {
-        self.shared.begin_run();
-        if let Some(monitor) = &self.monitor {
-            monitor.wake();
+        match &self.monitor {
+            Some(monitor) => monitor.begin_run(),
+            None => self.shared.begin_run(),
         }
     }
 

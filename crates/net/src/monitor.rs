@@ -46,11 +46,12 @@ impl Monitor {
         })
     }
 
-    /// A run has begun.
-    pub(crate) fn wake(&self) {
-        // The lock is held between the thread's look at `in_run` and its wait, so that this cannot
-        // fall between the two.
+    /// Begins a run.
+    pub(crate) fn begin_run(&self) {
+        // The lock is held between the thread's look at `in_run` and its wait, or its word that the root
+        // rests, so that this cannot fall between the two.
         let _stopped = self.state.lock_stopped();
+        self.state.shared.begin_run();
         self.state.changed.notify_one();
     }
 
@@ -163,7 +164,11 @@ impl State {
     fn judge(&self, open: &[&Link]) {
         for link in open {
             match link.hears_all() {
-                Err(_) => link.hung_up.store(true, SeqCst),
+                Err(_) => {
+                    link.hung_up.store(true, SeqCst);
+                    // Nobody watches it from now on: whoever waits for it is to see its end.
+                    link.socket.shut_down();
+                }
                 Ok(hears_all) => {
                     let is_late = self.shared.silent_at(link) <= Instant::now();
                     if hears_all && is_late && self.shared.owes_life(link) {

@@ -7,18 +7,10 @@ use std::io::IoSliceMut;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
-use dllama_net::{AllReduce, Error, F32Codec, LinkOptions, Mesh};
+use dllama_net::{AllReduce, Error, F32Codec, Mesh};
+use support::faulty_peer::quick;
 use support::raw::{CONTROL, HEARTBEAT, mesh_with_raw_peers};
 use support::{KINDS, on_all_ranks, watched};
-
-/// Short limits, in the proportion of the defaults.
-fn quick() -> LinkOptions {
-    LinkOptions {
-        heartbeat: Duration::from_millis(60),
-        silence: Duration::from_millis(300),
-        ..LinkOptions::default()
-    }
-}
 
 type Wait = fn(&Mesh) -> Result<(), Error>;
 
@@ -190,15 +182,15 @@ fn a_root_says_that_it_rests() {
             mesh.begin_run();
             assert_eq!(peers[0].receive(), Some((HEARTBEAT, vec![])));
             mesh.end_run();
-            let rest = std::iter::from_fn(|| peers[0].receive_header());
+            let rest = std::iter::from_fn(|| peers[0].receive_tagged());
             let tags: Vec<_> = rest
-                .map(|header| header[1])
+                .map(|(_, tag, _)| tag)
                 .take_while(|tag| *tag == 0)
                 .collect();
             assert!(tags.len() <= 3, "{tags:?}");
             std::thread::sleep(quick().silence);
             drop(mesh);
-            assert_eq!(peers[0].receive_header(), None);
+            assert_eq!(peers[0].receive(), None);
         });
     }
 }

@@ -20,6 +20,7 @@ import type { RankOptions } from "./load-ranks.ts";
 import { Model } from "./model.ts";
 import { openModel } from "./models/model-family.ts";
 import type { OpenModel } from "./models/open-model.ts";
+import { requireCount } from "./require-count.ts";
 import { tokenizerFromGguf } from "./tokenizer/gguf-vocabulary.ts";
 import { readTokenizer } from "./tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
@@ -75,17 +76,6 @@ export async function loadModel(options: LoadOptions = {}): Promise<Model> {
     weightBytes: open.weightBytes,
   };
   return new Model(ranks, tokenizer, info, options);
-}
-
-/** Threads beyond this are a mistake, and each takes a stack. */
-const MAX_THREADS = 1024;
-
-export function requireCount(name: string, value: number): void {
-  if (Number.isInteger(value) && value >= 1 && value <= MAX_THREADS) return;
-  throw new DllamaError(
-    "INVALID_ARGUMENT",
-    `expected ${name} of 1 to ${MAX_THREADS}, got ${value}`,
-  );
 }
 
 function requireFloatType(file: GgufFile, open: OpenModel, expected: string | undefined): void {

@@ -110,14 +110,15 @@ async function loadOver(
   const folder = options.cacheFolder ?? cacheFolder();
   const subject = await subjectOf(path, workers);
   const setting = settingOf(options);
+  const nThreads = connection.devices.map((device) => device.nThreads);
   const { split, origin, ranks } = await decideSplit({
     open,
     choice,
     connection,
     workers,
     setting,
-    keptSplit: keptSplit(folder, subject),
-    keptRates: keptRates(folder, workers),
+    keptSplit: keptSplit(folder, subject, nThreads),
+    keptRates: keptRates(folder, workers, nThreads),
   });
   options.onShared?.(
     connection.devices.map((facts, rank) => {

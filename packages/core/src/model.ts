@@ -85,7 +85,10 @@ export class Model {
     return fromNative(this.engine.digests());
   }
 
-  /** Frees the workers and all memory, after what is under way; a recovery ends at once. */
+  /**
+   * Frees the workers and all memory, after what is under way. Who waits for a recovery is told at once; the
+   * attempt to connect that is under way ends within seconds.
+   */
   dispose(): Promise<void> {
     return this.#ranks.dispose();
   }

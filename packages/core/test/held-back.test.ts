@@ -79,6 +79,8 @@ test("nobody is named where nothing is to be gained", () => {
   assert.is(findHeldBack(ranks([0, 0])), undefined, "nothing computed");
   assert.is(findHeldBack(ranks([10, 20], [1, 0])), undefined, "a rank without a share");
   assert.is(findHeldBack([]), undefined);
+  const brief = ranks([10, 20]).map((rank) => ({ ...rank, nForwards: 7 }));
+  assert.is(findHeldBack(brief), undefined, "a few tokens");
   // Twice as slow, but a token is all network.
   const slowLink = ranks([1, 2]).map((rank) => ({ ...rank, networkMs: 100 }));
   assert.is(findHeldBack(slowLink), undefined);

@@ -108,9 +108,11 @@ test("the cache folder is the platform's, unless XDG_CACHE_HOME says otherwise",
   }
 });
 
+const THREADS = [4, 4, 4];
+
 test("splits and rates are kept, each for its own subject", async () => {
   const cache = join(folder, "cache");
-  const split = keptSplit(cache, await subjectOf(model, WORKERS));
+  const split = keptSplit(cache, await subjectOf(model, WORKERS), THREADS);
   await split.write([2, 1, 0.5]);
   assert.equal(await split.read(), [2, 1, 0.5]);
   for (const bad of ["2, 1", "2, 1, -1", "0, 0, 0", '2, 1, "1"', "2, 1, 1e999", "2, 1, null"]) {
@@ -121,11 +123,12 @@ test("splits and rates are kept, each for its own subject", async () => {
     // oxlint-disable-next-line no-await-in-loop -- one file
     assert.is(await split.read(), undefined, bad);
   }
-  const rates = keptRates(cache, WORKERS);
+  const rates = keptRates(cache, WORKERS, THREADS);
   const rate = { bytesPerSecond: 5e9, opsPerSecond: 2e10 };
   await rates.write([rate, rate, rate]);
   assert.equal(await rates.read(), [rate, rate, rate]);
-  assert.is(await keptRates(cache, WORKERS.slice(1)).read(), undefined);
+  assert.is(await keptRates(cache, WORKERS.slice(1), THREADS).read(), undefined);
+  assert.is(await keptRates(cache, WORKERS, [1, 4, 4]).read(), undefined, "other threads");
   for (const bad of ["0", "-5", "1e999", "null", '"5"', "[]"]) {
     writeFileSync(
       rates.path,

@@ -35,6 +35,7 @@ export async function withCluster(nRanks, link, use) {
       ...process.env,
       XDG_CACHE_HOME: place("cache"),
       XDG_CONFIG_HOME: place("config"),
+      DLLAMA_TOKEN: "of all ranks in the namespaces",
     };
     const command = [process.execPath, MAIN, ...args];
     const child = network.start(rank, command, { env, stdio: ["ignore", "pipe", "pipe"] });
@@ -52,13 +53,13 @@ export async function withCluster(nRanks, link, use) {
     const addresses = network.addresses.slice(1).map((address) => `${address}:${PORT}`);
     await Promise.all(
       network.addresses.slice(1).map(async (address, index) => {
-        const flags = ["--host", address, "--port", String(PORT), "--nthreads", "1", "--insecure"];
+        const flags = ["--host", address, "--port", String(PORT), "--nthreads", "1"];
         const worker = start(index + 1, ["worker", ...flags]);
         worker.stderr.resume();
         await once(worker.stdout, "data");
       }),
     );
-    const workers = addresses.length > 0 ? ["--insecure", "--workers", ...addresses] : [];
+    const workers = addresses.length > 0 ? ["--workers", ...addresses] : [];
     const runRoot = (...args) => outputOf(start(0, [...args, "--nthreads", "1", ...workers]));
     return await use({ network, root: runRoot });
   } finally {

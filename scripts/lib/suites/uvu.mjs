@@ -15,7 +15,7 @@ import { failed } from "./outcome.mjs";
 /** Test files that run side by side: more would only make them slow on two cores. */
 const CONCURRENCY = 2;
 /** Nothing may hang for ever; the slowest file, with eight ranks on one core, takes a third of it. */
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 600_000;
 
 const SUMMARY = /^ {2}Total: +(\d+)\n {2}Passed: +(\d+)\n {2}Skipped: +(\d+)\n/gm;
 

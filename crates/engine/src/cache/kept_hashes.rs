@@ -5,14 +5,14 @@
 //! hash of everything before. One that is damaged, too long or of another version counts as none.
 
 use std::collections::HashMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use blake3::Hash;
 
+use super::whole_file::write_whole;
 use crate::program::{ValidProgram, Weight};
 use crate::weights::{ModelFile, Unit};
 
@@ -102,11 +102,7 @@ impl KeptHashes {
         if !file.is_unchanged() || state.hashes.len() > MAX_ENTRIES {
             return;
         }
-        let draft = path.with_extension(format!("{}.draft", std::process::id()));
-        let kept = write(&draft, &state.hashes).and_then(|()| fs::rename(&draft, path));
-        if kept.is_err() {
-            let _ = fs::remove_file(&draft);
-        }
+        let _ = write(path, &state.hashes);
     }
 
     /// Forgets all: a rank got other bytes than these hashes say.
@@ -153,6 +149,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<HashMap<UnitKey, Hash>> {
     entries.collect()
 }
 
+fn write(path: &Path, hashes: &HashMap<UnitKey, Hash>) -> io::Result<()> {
+    let draft = path.with_extension(format!("{}.draft", std::process::id()));
+    write_whole(path, &draft, |file| file.write_all(&encode(hashes)))
+}
+
 pub(crate) fn encode(hashes: &HashMap<UnitKey, Hash>) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEADER_BYTES + hashes.len() * ENTRY_BYTES + HASH_BYTES);
     bytes.extend_from_slice(&MAGIC);
@@ -164,24 +165,6 @@ pub(crate) fn encode(hashes: &HashMap<UnitKey, Hash>) -> Vec<u8> {
     let checked = blake3::hash(&bytes);
     bytes.extend_from_slice(checked.as_bytes());
     bytes
-}
-
-fn write(path: &Path, hashes: &HashMap<UnitKey, Hash>) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)?;
-    }
-    // A draft of that name is of a process that has ended.
-    let _ = fs::remove_file(path);
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(&encode(hashes))
 }
 
 #[cfg(test)]

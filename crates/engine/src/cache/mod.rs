@@ -4,6 +4,7 @@
 mod eviction;
 pub(crate) mod kept_hashes;
 mod unit_store;
+mod whole_file;
 mod writer;
 
 pub(crate) use kept_hashes::{KeptHashes, UnitKey};

@@ -4,15 +4,17 @@
 //! vanishes is one that is not there. What the folder holds is hostile: an entry counts only when it is a
 //! plain file of the right length whose content has the hash of its name.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::SystemTime;
 
 use blake3::Hash;
 use rustix::fs::OFlags;
+
+use super::whole_file::write_whole;
 
 /// A folder of entries. It need not exist yet.
 #[derive(Debug, Clone)]
@@ -104,34 +106,14 @@ impl UnitStore {
     pub(crate) fn write(&self, hash: &Hash, mut pieces: Vec<IoSlice<'_>>) -> io::Result<()> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let path = self.path(hash);
-        let parent = path.parent().unwrap_or(&self.folder);
-        let drafts = self.folder.join(DRAFTS);
         let count = COUNT.fetch_add(1, Relaxed);
-        let draft = drafts.join(format!("{}-{count}", std::process::id()));
-        for folder in [parent, &drafts] {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(folder)?;
-        }
-        let written = write_new(&draft, &mut pieces).and_then(|()| fs::rename(&draft, &path));
-        if written.is_err() {
-            let _ = fs::remove_file(&draft);
-        }
-        written
+        let draft = format!("{}-{count}", std::process::id());
+        let draft = self.folder.join(DRAFTS).join(draft);
+        write_whole(&path, &draft, |file| write_all(file, &mut pieces))
     }
 }
 
-fn write_new(path: &Path, pieces: &mut [IoSlice<'_>]) -> io::Result<()> {
-    // A draft of that name is of a process that has ended.
-    let _ = fs::remove_file(path);
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    let mut rest = pieces;
+fn write_all(file: &mut File, mut rest: &mut [IoSlice<'_>]) -> io::Result<()> {
     while !rest.is_empty() {
         match file.write_vectored(rest) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),

@@ -107,9 +107,11 @@ impl std::fmt::Display for RankMemory {
     }
 }
 
-/// What a rank may take now: what the system has, within `max_bytes`. `None` where neither is known.
-pub(crate) fn free_bytes(max_bytes: Option<u64>) -> Option<u64> {
-    [available_bytes(), max_bytes].into_iter().flatten().min()
+/// What a rank may take now: what the system has and `kept_bytes` that it has already, within `max_bytes`.
+/// `None` where neither is known.
+pub(crate) fn free_bytes(kept_bytes: u64, max_bytes: Option<u64>) -> Option<u64> {
+    let available = available_bytes().map(|n_bytes| n_bytes.saturating_add(kept_bytes));
+    [available, max_bytes].into_iter().flatten().min()
 }
 
 #[cfg(test)]
@@ -127,7 +129,10 @@ mod tests {
         let error = memory.require(Some(1229)).expect_err("too much");
         assert_eq!(error.code(), "OUT_OF_MEMORY");
         assert!(error.hint().is_some());
-        assert!(free_bytes(Some(1229)) == Some(1229));
+        assert_eq!(free_bytes(0, Some(1229)), Some(1229));
+        if available_bytes().is_some() {
+            assert_eq!(free_bytes(u64::MAX, None), Some(u64::MAX));
+        }
     }
 
     #[test]

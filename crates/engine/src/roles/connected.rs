@@ -45,7 +45,7 @@ impl Connected {
     ///
     /// [`Error::Net`] and [`Error::Message`], after which the ranks are of no more use.
     pub fn devices(&self) -> Result<Vec<DeviceFacts>, Error> {
-        let own = |_: &Pool| Ok(DeviceFacts::of_this(self.n_threads, None));
+        let own = |_: &Pool| Ok(DeviceFacts::of_this(self.n_threads, 0, None));
         self.ask(DEVICE, "facts of a device", own, DeviceFacts::decode)
     }
 

@@ -18,12 +18,12 @@ pub struct DeviceFacts {
 const UNKNOWN: u64 = u64::MAX;
 
 impl DeviceFacts {
-    /// This device's, as far as `max_memory` allows.
-    pub(super) fn of_this(n_threads: usize, max_memory: Option<u64>) -> Self {
+    /// This device's, as far as `max_memory` allows; `kept_bytes` of its memory are given back to a session.
+    pub(super) fn of_this(n_threads: usize, kept_bytes: u64, max_memory: Option<u64>) -> Self {
         Self {
             n_threads: n_threads as u32,
             n_cores: physical_cores() as u32,
-            free_bytes: free_bytes(max_memory),
+            free_bytes: free_bytes(kept_bytes, max_memory),
         }
     }
 
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_limit_is_told() {
-        let facts = DeviceFacts::of_this(3, Some(1));
+        let facts = DeviceFacts::of_this(3, 7, Some(1));
         assert_eq!((facts.n_threads, facts.free_bytes), (3, Some(1)));
         assert!(facts.n_cores >= 1);
     }

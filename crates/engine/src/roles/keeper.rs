@@ -105,6 +105,14 @@ impl Keeper {
         Arc::into_inner(holdings).filter(|_| fits)
     }
 
+    /// Bytes of memory that [`take`](Self::take) gives back or hands over.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        let writing = self.writing();
+        let written = writing.as_ref().and_then(|it| it.holdings.upgrade());
+        let held = || self.held.lock().as_ref().map(|(held, _)| Arc::clone(held));
+        written.or_else(held).map_or(0, |kept| kept.own_bytes())
+    }
+
     /// Has weights that are loaded written to the cache, beside the session.
     pub(crate) fn write(&self, holdings: &Arc<Holdings>) {
         if let Some(local) = &self.local {

@@ -5,6 +5,7 @@ mod device;
 pub(crate) mod keeper;
 mod loading;
 pub(crate) mod messages;
+mod place;
 pub(crate) mod planning;
 mod root;
 pub(crate) mod session;

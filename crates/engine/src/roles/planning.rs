@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use dllama_net::Mesh;
+use dllama_net::{AllReduce, Mesh};
 
 use super::messages::{MEASURE, PLAN};
 use crate::error::Error;
@@ -74,15 +74,42 @@ impl Rounds {
     }
 }
 
+/// Makes all ranks follow one plan: the one that is wanted, or the one that a measurement gives.
+///
+/// # Errors
+///
+/// [`Error::Net`]; the session has then ended.
+pub(super) fn agree(
+    mesh: &Mesh,
+    wanted: Option<Plan>,
+) -> Result<(Plan, Option<Measurement>), Error> {
+    let agreed = match wanted {
+        Some(plan) => Ok((plan, None)),
+        None if mesh.world_size() == 1 => Ok((Plan::always(AllReduce::Direct), None)),
+        None => measure(mesh).map(|measurement| {
+            let plan = Plan::of(mesh.world_size(), &measurement);
+            (plan, Some(measurement))
+        }),
+    };
+    let announced = agreed.and_then(|(plan, measurement)| {
+        mesh.send_control_to_all(PLAN, &plan.encode())?;
+        Ok((plan, measurement))
+    });
+    if let Err(error) = &announced {
+        mesh.fail(error.code(), &error.to_string());
+    }
+    announced
+}
+
 /// Has all ranks measure the network.
 ///
 /// # Errors
 ///
 /// [`Error::Net`], after which the mesh is of no more use.
-pub(super) fn measure(mesh: &Mesh) -> Result<Measurement, Error> {
+fn measure(mesh: &Mesh) -> Result<Measurement, Error> {
     let part = |n_bytes, n_rounds| {
         let rounds = Rounds { n_bytes, n_rounds };
-        tell_workers(mesh, MEASURE, &rounds.encode())?;
+        mesh.send_control_to_all(MEASURE, &rounds.encode())?;
         rounds.run(mesh)
     };
     mesh.begin_run();
@@ -108,22 +135,6 @@ pub(super) fn measure(mesh: &Mesh) -> Result<Measurement, Error> {
 fn rounds_in(time: Duration, round: Duration) -> u32 {
     let n = time.as_nanos() / round.as_nanos().max(1);
     (n.min(u128::from(MAX_ROUNDS) - 1) as u32) | 1
-}
-
-/// Has all workers follow `plan`.
-///
-/// # Errors
-///
-/// [`Error::Net`].
-pub(super) fn announce(mesh: &Mesh, plan: Plan) -> Result<(), Error> {
-    tell_workers(mesh, PLAN, &plan.encode())
-}
-
-fn tell_workers(mesh: &Mesh, tag: u8, message: &[u8]) -> Result<(), Error> {
-    for worker in 1..mesh.world_size() {
-        mesh.send_control(worker, tag, message)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -170,7 +181,10 @@ mod tests {
                     });
                 }
                 let measurement = measure(&meshes[0]).expect("a measurement");
-                announce(&meshes[0], Plan::of(world_size, &measurement)).expect("workers");
+                let plan = Plan::of(world_size, &measurement);
+                meshes[0]
+                    .send_control_to_all(PLAN, &plan.encode())
+                    .expect("workers");
                 assert!(measurement.latency > Duration::ZERO);
                 assert!(measurement.bytes_per_second > 0.0);
             });

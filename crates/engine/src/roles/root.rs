@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use dllama_kernels::{Isa, Kernels, Pool};
-use dllama_net::{AllReduce, ConnectOptions, Mesh, Trust, connect};
+use dllama_net::{ConnectOptions, Trust, connect};
 
 use super::connected::{Connected, say_goodbye};
 use super::loading::{Loading, Progress, parse};
 use super::messages::{DIGEST, FORWARD, FULL_ROW, TIMES, expect};
-use super::planning::{announce, measure};
+use super::place::Place;
+use super::planning::agree;
 use super::watch::RootWatch;
 use crate::cache::KeptHashes;
 use crate::error::Error;
@@ -71,14 +72,6 @@ pub struct Root {
     _read_ahead: ReadAhead,
 }
 
-/// The root's own rank and its links to the others.
-struct Place {
-    mesh: Mesh,
-    rank: Rank,
-    /// An error has put the ranks out of step: nothing that follows could be right.
-    has_ended: bool,
-}
-
 impl Root {
     /// Connects to the workers, sends them their Programs and slices, and loads the root's own.
     /// `progress` is called from several threads.
@@ -128,11 +121,7 @@ impl Root {
         // Loading has checked that the weights are within the file.
         let read_ahead = ReadAhead::start(&programs[0], &weight_plan, file.clone());
         let own = programs.into_iter().next().expect("one program a rank");
-        let place = Place {
-            mesh,
-            rank: Rank::new(own, kernels, Arc::new(weights), plan)?,
-            has_ended: false,
-        };
+        let place = Place::new(mesh, Rank::new(own, kernels, Arc::new(weights), plan)?);
         Ok(Self {
             options,
             file,
@@ -179,9 +168,7 @@ impl Root {
         };
         loading.run_again()?;
         self.watch.turn_to(&mesh);
-        place.mesh = mesh;
-        place.rank.clear();
-        place.has_ended = false;
+        place.turn_to(mesh);
         Ok(())
     }
 
@@ -318,61 +305,6 @@ impl RootOptions {
     fn connection(&self) -> ConnectOptions {
         ConnectOptions::new(self.workers.clone(), self.trust.clone())
     }
-}
-
-impl Place {
-    /// Sends a message to all workers and does the root's `part`. `prepare` may still refuse.
-    fn run<P, T>(
-        &mut self,
-        tag: u8,
-        message: &[u8],
-        prepare: impl FnOnce(&mut Rank) -> Result<P, Error>,
-        part: impl FnOnce(&mut Rank, &Mesh, P) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        if self.has_ended {
-            return Err(Error::Ended);
-        }
-        let Self { mesh, rank, .. } = self;
-        let prepared = prepare(rank)?;
-        mesh.begin_run();
-        let sent = mesh.send_control_to_all(tag, message);
-        let result = sent
-            .map_err(Error::from)
-            .and_then(|()| part(rank, mesh, prepared));
-        mesh.end_run();
-        if let Err(error) = &result {
-            self.end(error.code(), &error.to_string());
-        }
-        result
-    }
-
-    /// Ends the session of all ranks, unless it has ended.
-    fn end(&mut self, code: &str, message: &str) {
-        if !self.has_ended {
-            self.has_ended = true;
-            self.mesh.fail(code, message);
-        }
-    }
-}
-
-/// Makes all ranks follow one plan: the one that is wanted, or the one that a measurement gives.
-fn agree(mesh: &Mesh, wanted: Option<Plan>) -> Result<(Plan, Option<Measurement>), Error> {
-    let agreed = match wanted {
-        Some(plan) => Ok((plan, None)),
-        None if mesh.world_size() == 1 => Ok((Plan::always(AllReduce::Direct), None)),
-        None => measure(mesh).map(|measurement| {
-            let plan = Plan::of(mesh.world_size(), &measurement);
-            (plan, Some(measurement))
-        }),
-    };
-    let announced = agreed.and_then(|(plan, measurement)| {
-        announce(mesh, plan)?;
-        Ok((plan, measurement))
-    });
-    if let Err(error) = &announced {
-        mesh.fail(error.code(), &error.to_string());
-    }
-    announced
 }
 
 impl Drop for Root {

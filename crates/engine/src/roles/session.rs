@@ -98,7 +98,8 @@ impl Session<'_> {
                 }
                 DEVICE => {
                     mesh.begin_run();
-                    let facts = DeviceFacts::of_this(self.n_threads, self.max_memory);
+                    let kept_bytes = self.keeper.kept_bytes();
+                    let facts = DeviceFacts::of_this(self.n_threads, kept_bytes, self.max_memory);
                     mesh.send_control(0, DEVICE, &facts.encode())?;
                     mesh.end_run();
                 }
@@ -142,11 +143,11 @@ impl Session<'_> {
         let held = self.keeper.take(&program);
         let stock = self.keeper.stock();
         let memory = RankMemory::of(&program, stock.own_bytes(&program)?)?;
+        let held_bytes = held.as_ref().map_or(0, Holdings::own_bytes);
         tell(WorkerEvent::Loading {
             memory,
-            free_bytes: free_bytes(self.max_memory),
+            free_bytes: free_bytes(held_bytes, self.max_memory),
         });
-        let held_bytes = held.as_ref().map_or(0, |_| memory.weight_bytes);
         memory.require_beyond(held_bytes, self.max_memory)?;
         mesh.send_control(0, ACCEPTED, &[])?;
         let receiver = Receiver {

@@ -42,6 +42,16 @@ impl Holdings {
         self.program.weights == program.weights
     }
 
+    /// Bytes that are there in memory of their own.
+    pub(crate) fn own_bytes(&self) -> u64 {
+        let units = self.units.iter().zip(&self.hashes);
+        let own = units.filter(|(unit, hash)| {
+            hash.is_some() && !self.weights.is_in_file(unit.weight as usize)
+        });
+        own.map(|(unit, _)| unit.n_bytes(&self.program) as u64)
+            .sum()
+    }
+
     /// The weights and their hashes, to be changed, if nobody else uses them any more.
     pub(super) fn into_parts(self) -> Option<(Weights, Vec<Option<Hash>>)> {
         Some((Arc::into_inner(self.weights)?, self.hashes))

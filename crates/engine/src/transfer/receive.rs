@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use blake3::Hash;
 use dllama_net::Mesh;
 
 use super::filling::Filling;
@@ -15,6 +16,7 @@ use crate::weights::{WeightPlan, Weights, units_of};
 
 /// More would not make hashing faster than the networks that such devices have.
 const MAX_THREADS: usize = 4;
+
 /// A transfer to this worker.
 pub(crate) struct Receiver<'a> {
     pub(crate) mesh: &'a Mesh,
@@ -67,22 +69,28 @@ impl Receiver<'_> {
             is_given_up: AtomicBool::new(false),
         }
         .run();
-        let places = match &result {
-            Ok(()) => filled.places,
-            // Of what lies in a local file nothing is lost.
-            Err(_) => (0..self.program.weights.len())
-                .map(|index| (index, None))
-                .collect(),
-        };
+        let mut hashes: Vec<Option<Hash>> = filled
+            .hashes
+            .iter()
+            .zip(&filled.is_there)
+            .map(|(hash, is_there)| is_there.then_some(*hash))
+            .collect();
+        // What the transfer did not come to is as it was.
+        let untouched = held.iter().zip(&units).skip(hashes.len());
+        let untouched = untouched
+            .map(|(hash, unit)| hash.filter(|_| !weights.is_in_file(unit.weight as usize)));
+        hashes.extend(untouched.collect::<Vec<_>>());
+        let mut places = filled.places;
+        if places.is_empty() {
+            // The transfer was lost before they were settled. Of what lies in a local file nothing is lost.
+            places.extend((0..self.program.weights.len()).map(|index| (index, None)));
+        }
         for (index, place) in places {
             match place {
                 Some(start) => weights.use_in_file(index, start),
                 None => weights.use_own(index),
             }
         }
-        let hashes = filled.hashes.iter().zip(&filled.is_there);
-        let hashes = hashes.map(|(hash, is_there)| is_there.then_some(*hash));
-        let hashes: Vec<_> = hashes.collect();
         let mut tally = Tally::default();
         for (unit, &source) in units.iter().zip(&filled.sources) {
             tally.add(source, unit.n_bytes(self.program));

@@ -31,9 +31,10 @@ impl LocalModel {
         })
     }
 
-    /// Whether it has bytes where the Program says that this weight is.
-    pub(crate) fn may_have(&self, weight: &Weight) -> bool {
-        self.file.check(weight).is_ok()
+    /// Whether it has bytes where the Program says that this weight is. Of a file that has changed since it
+    /// was opened nothing that is known holds.
+    fn may_have(&self, weight: &Weight) -> bool {
+        self.file.check(weight).is_ok() && self.file.is_unchanged()
     }
 
     /// Whether a weight could be used where it lies in the file.

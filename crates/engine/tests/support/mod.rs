@@ -2,7 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
+pub mod cache_folder;
 pub mod model;
+pub mod shared_model;
 pub mod tiny;
 pub mod wide;
 

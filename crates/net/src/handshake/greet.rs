@@ -47,7 +47,7 @@ pub(crate) fn greet(
     };
     let mut pause = FIRST_PAUSE;
     let mut turned_away = None;
-    for _ in 0..N_ATTEMPTS {
+    for attempt in 1..=N_ATTEMPTS {
         let stream = match connect_any(callee.candidates, options, deadline) {
             Ok(stream) => stream,
             Err(error) => return Err(turned_away.unwrap_or_else(|| call.unreachable(error))),
@@ -56,7 +56,7 @@ pub(crate) fn greet(
             Err(Unheard(error)) => turned_away = Some(call.no_worker(&error)),
             Ok(result) => return result,
         }
-        if timed::time_left(deadline).is_ok_and(|left| left <= pause) {
+        if attempt == N_ATTEMPTS || timed::time_left(deadline).is_ok_and(|left| left <= pause) {
             break;
         }
         std::thread::sleep(pause);

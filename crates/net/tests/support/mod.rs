@@ -8,6 +8,7 @@
 pub mod block_codec;
 pub mod caller;
 pub mod delay;
+pub mod faulty_peer;
 pub mod raw;
 pub mod sealed;
 

@@ -68,23 +68,23 @@ impl RawPeer {
         self.stream.write_all(bytes).expect("written");
     }
 
-    /// The next header of a plain link, or `None` at the end of the connection.
-    pub fn receive_header(&mut self) -> Option<[u8; 16]> {
+    /// Kind, tag and payload of the next frame, or `None` at the end of the connection.
+    pub fn receive_tagged(&mut self) -> Option<(u8, u8, Vec<u8>)> {
+        if let Some(records) = &mut self.records {
+            return records.receive(&mut self.stream);
+        }
         let mut header = [0; 16];
         self.stream.read_exact(&mut header).ok()?;
-        Some(header)
+        let n_bytes = u64::from_le_bytes(header[8..].try_into().expect("8 bytes"));
+        let mut payload = vec![0; n_bytes as usize];
+        self.stream.read_exact(&mut payload).ok()?;
+        Some((header[0], header[1], payload))
     }
 
     /// Kind and payload of the next frame, or `None` at the end of the connection.
     pub fn receive(&mut self) -> Option<(u8, Vec<u8>)> {
-        if let Some(records) = &mut self.records {
-            return records.receive(&mut self.stream);
-        }
-        let header = self.receive_header()?;
-        let n_bytes = u64::from_le_bytes(header[8..].try_into().expect("8 bytes"));
-        let mut payload = vec![0; n_bytes as usize];
-        self.stream.read_exact(&mut payload).ok()?;
-        Some((header[0], payload))
+        let (kind, _, payload) = self.receive_tagged()?;
+        Some((kind, payload))
     }
 
     /// Sends heartbeats for so long, as a rank that computes does.

@@ -65,7 +65,8 @@ pub struct Records {
     n_received: u64,
 }
 
-/// Kinds whose frames have a tag, and whose payload is in the clear.
+/// Kinds whose frames have a tag, and the one whose payload is in the clear.
+const HEARTBEAT: u8 = 1;
 const CONTROL: u8 = 3;
 const LENGTH_IS_TOLD: u8 = 0x80;
 const MAX_TEXT_BYTES: usize = 65_519;
@@ -102,7 +103,7 @@ impl Records {
     /// A frame that says it has `n_bytes` of payload, of which these are the first.
     pub fn frame(&mut self, kind: u8, n_bytes: u64, payload: &[u8]) -> Vec<u8> {
         let mut text = vec![kind];
-        if kind == CONTROL {
+        if has_tag(kind) {
             text.push(0);
         }
         if payload.len() as u64 == n_bytes && text.len() + payload.len() <= MAX_TEXT_BYTES {
@@ -123,19 +124,26 @@ impl Records {
         wire
     }
 
-    /// Kind and payload of the next frame, or `None` at the end of the connection.
-    pub fn receive(&mut self, stream: &mut dyn Read) -> Option<(u8, Vec<u8>)> {
+    /// Kind, tag and payload of the next frame, or `None` at the end of the connection.
+    pub fn receive(&mut self, stream: &mut dyn Read) -> Option<(u8, u8, Vec<u8>)> {
         let text = self.open(stream)?;
         let kind = text[0] & !LENGTH_IS_TOLD;
-        let rest = &text[1 + usize::from(kind == CONTROL)..];
+        let (tag, rest) = match has_tag(kind) {
+            true => (text[1], &text[2..]),
+            false => (0, &text[1..]),
+        };
         if text[0] == kind {
-            return Some((kind, rest.to_vec()));
+            return Some((kind, tag, rest.to_vec()));
         }
         let (n_bytes, payload) = rest.split_first_chunk::<8>()?;
         let mut payload = payload.to_vec();
         while (payload.len() as u64) < u64::from_le_bytes(*n_bytes) {
             payload.extend(self.open(stream)?);
         }
-        Some((kind, payload))
+        Some((kind, tag, payload))
     }
+}
+
+fn has_tag(kind: u8) -> bool {
+    kind == HEARTBEAT || kind == CONTROL
 }

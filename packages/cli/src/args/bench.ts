@@ -1,14 +1,9 @@
 /** The command line of `dllama bench`. */
 
-import { SHAPES } from "@dllama/converter/shapes";
-import type { ShapeName } from "@dllama/converter/shapes";
 import type { CommandSpec } from "./command-spec.ts";
+import { shapeChoice } from "./shape-choice.ts";
 import { deviceFlags, generalFlags, nthreads } from "./shared-flags.ts";
 import { choice, path, wholeNumber } from "./value-types.ts";
-
-// Object.keys() forgets what it was given.
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion
-const shapeNames = Object.keys(SHAPES) as ShapeName[];
 
 export const benchSpec = {
   name: "bench",
@@ -27,7 +22,7 @@ export const benchSpec = {
     shape: {
       kind: "option",
       placeholder: "SHAPE",
-      type: choice(shapeNames),
+      type: shapeChoice,
       defaultText: "tinyllama-1.1b",
       description:
         "Measure a synthetic model of this shape instead: Q40 weights, all zero, in a temporary file " +

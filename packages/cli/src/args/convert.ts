@@ -1,8 +1,8 @@
 /** The command line of `dllama convert`. */
 
 import type { CommandSpec } from "./command-spec.ts";
-import { generalFlags } from "./shared-flags.ts";
-import { choice, path, wholeNumber } from "./value-types.ts";
+import { generalFlags, weightsFloatTypeChoice } from "./shared-flags.ts";
+import { path, wholeNumber } from "./value-types.ts";
 
 export const convertSpec = {
   name: "convert",
@@ -16,7 +16,7 @@ export const convertSpec = {
     },
     type: {
       placeholder: "TYPE",
-      type: choice(["q40", "q80", "f16", "f32"], { q4_0: "q40", q8_0: "q80" }),
+      type: weightsFloatTypeChoice,
       required: true,
       description: "the format of the weights: q40 (4 bits), q80 (8 bits), f16 or f32",
     },

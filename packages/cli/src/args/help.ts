@@ -94,12 +94,14 @@ function flagSpelling(name: string, flag: AnyFlag): string {
 
 interface MayHaveChoices {
   readonly choices?: readonly string[];
+  readonly example?: string;
 }
 
 /** `--format FORMAT` reads better as `--format report|text|json`. */
 function choices(spelling: string, type: MayHaveChoices): string {
   if (type.choices === undefined || areMany(type.choices)) return spelling;
-  return spelling.replace(/\S+$/, type.choices.join("|"));
+  const accepted = type.example === undefined ? type.choices : [...type.choices, type.example];
+  return spelling.replace(/\S+$/, accepted.join("|"));
 }
 
 function areMany(words: readonly string[]): boolean {

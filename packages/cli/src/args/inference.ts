@@ -1,12 +1,15 @@
 /** The command line of `dllama inference`. */
 
 import type { CommandSpec } from "./command-spec.ts";
-import { deviceFlags, generalFlags, nthreads } from "./shared-flags.ts";
+import {
+  deviceFlags,
+  generalFlags,
+  maxSeqLen,
+  nthreads,
+  weightsFloatTypeChoice,
+} from "./shared-flags.ts";
 import { choice, decimalNumber, path, text, wholeNumber } from "./value-types.ts";
 import type { ValueType } from "./value-types.ts";
-
-/** Names of the formats in llama.cpp. */
-const ggmlNames = { q4_0: "q40", q8_0: "q80" } as const;
 
 const ggufPath: ValueType<string> = {
   expected: "a .gguf file",
@@ -45,19 +48,14 @@ export const inferenceSpec = {
       group: "Model",
     },
     "max-seq-len": {
-      kind: "option",
-      aliases: ["-c", "--ctx-size"],
-      placeholder: "TOKENS",
-      type: wholeNumber({ min: 1 }),
-      defaultText: "the model's, at most 4096",
+      ...maxSeqLen,
       description:
         "Tokens of context, prompt and generated text together. Memory for the KV cache grows with it.",
-      group: "Model",
     },
     "weights-float-type": {
       kind: "option",
       placeholder: "TYPE",
-      type: choice(["q40", "q80", "f16", "f32"], ggmlNames),
+      type: weightsFloatTypeChoice,
       defaultText: "what the file holds",
       description: "Checked against the file; the file decides.",
       group: "Model",

@@ -1,15 +1,16 @@
 /** The command line of `dllama plan`. */
 
-import { SHAPES } from "@dllama/converter/shapes";
-import type { ShapeName } from "@dllama/converter/shapes";
 import type { CommandSpec } from "./command-spec.ts";
-import { bufferFloatType, generalFlags, kvCacheType } from "./shared-flags.ts";
+import { shapeChoice } from "./shape-choice.ts";
+import {
+  bufferFloatType,
+  generalFlags,
+  kvCacheType,
+  maxSeqLen,
+  weightsFloatTypeChoice,
+} from "./shared-flags.ts";
 import { plannedSplit } from "./split.ts";
 import { choice, path, text, wholeNumber } from "./value-types.ts";
-
-// Object.keys() forgets what it was given.
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion
-const shapeNames = Object.keys(SHAPES) as ShapeName[];
 
 export const planSpec = {
   name: "plan",
@@ -28,26 +29,21 @@ export const planSpec = {
     shape: {
       kind: "option",
       placeholder: "SHAPE",
-      type: choice(shapeNames),
+      type: shapeChoice,
       description: "A model of this shape instead, which need not exist.",
       group: "Model",
     },
     "weights-float-type": {
       kind: "option",
       placeholder: "TYPE",
-      type: choice(["q40", "q80", "f16", "f32"], { q4_0: "q40", q8_0: "q80" }),
+      type: weightsFloatTypeChoice,
       defaultText: "q40",
       description: "Format of a shape's weights; a file has its own.",
       group: "Model",
     },
     "max-seq-len": {
-      kind: "option",
-      aliases: ["-c", "--ctx-size"],
-      placeholder: "TOKENS",
-      type: wholeNumber({ min: 1 }),
-      defaultText: "the model's, at most 4096",
+      ...maxSeqLen,
       description: "Tokens of context that the KV cache has room for.",
-      group: "Model",
     },
     depth: {
       kind: "option",

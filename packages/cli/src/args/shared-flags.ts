@@ -20,6 +20,22 @@ export const generalFlags = {
   help: { kind: "toggle", aliases: ["-h"], description: "Show this help.", group: "General" },
 } as const satisfies Record<string, Toggle>;
 
+/** Formats of weights, and their names in llama.cpp. */
+export const weightsFloatTypeChoice = choice(["q40", "q80", "f16", "f32"], {
+  q4_0: "q40",
+  q8_0: "q80",
+});
+
+export const maxSeqLen = {
+  kind: "option",
+  aliases: ["-c", "--ctx-size"],
+  placeholder: "TOKENS",
+  type: wholeNumber({ min: 1 }),
+  defaultText: "the model's, at most 4096",
+  description: "Tokens of context.",
+  group: "Model",
+} as const satisfies Option<number>;
+
 export const nthreads = {
   kind: "option",
   aliases: ["-t", "--threads"],

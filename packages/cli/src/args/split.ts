@@ -15,6 +15,7 @@ function splitOf<Word extends string>(...words: Word[]): ValueType<Word | number
   return {
     expected: `${words.join(", ")}, or a weight for each device with this one first, such as 2,1,1`,
     choices: words,
+    example: "2,1,1",
     read(text) {
       const word = words.find((known) => known === text.toLowerCase());
       return word ?? weightsIn(text);

@@ -11,6 +11,8 @@ export interface ValueType<T> {
    * nearest.
    */
   readonly choices?: readonly string[];
+  /** What else is accepted, as help shows it behind the words. */
+  readonly example?: string;
   /** The value, or undefined when the text is not one. */
   read(text: string): T | undefined;
 }

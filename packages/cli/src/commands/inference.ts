@@ -105,7 +105,7 @@ async function generate(
     ignoreEos: flags["ignore-eos"],
     signal,
     onEvent: (event) => {
-      const told = clusterEventText(event);
+      const told = clusterEventText(event, flags["on-lost-timeout"]);
       if (told !== undefined) log.warn(told);
       writer.clusterEvent?.(event);
     },

@@ -49,16 +49,30 @@ async function readDevices(names: readonly string[]): Promise<Device[]> {
   const [first = ""] = names;
   if (names.length === 1 && boardByName(first) === undefined) {
     const isPath = /[./\\]/.test(first);
-    if (isPath) return devicesFromJson(await readFile(first, "utf8"), first);
+    if (isPath) return devicesFromJson(await readDeviceFile(first), first);
   }
   return names.map((name) => {
     const board = boardByName(name);
     if (board !== undefined) return board;
     throw new UsageError(
       `--devices knows no board ${JSON.stringify(name)}`,
-      `Boards: ${BOARDS.map((known) => known.name).join(", ")}. Others go to a JSON file: --devices FILE.json.`,
+      `Boards: ${BOARDS.map((known) => known.name).join(", ")}, with another memory pi4:8gib. Others go to a JSON file: --devices FILE.json.`,
     );
   });
+}
+
+async function readDeviceFile(path: string): Promise<string> {
+  const { DllamaError } = await import("@dllama/core");
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    const isMissing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+    throw new DllamaError(
+      isMissing ? "FILE_NOT_FOUND" : "FILE_UNREADABLE",
+      `--devices: cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { hint: "Give a JSON file of devices, or boards such as pi4,pi4,pi5.", cause },
+    );
+  }
 }
 
 async function findLink(text: string): Promise<Link> {
@@ -67,6 +81,7 @@ async function findLink(text: string): Promise<Link> {
   if (link !== undefined) return link;
   throw new UsageError(
     `--link expects 1gbit, 100mbit, wifi or RATE,LATENCY such as 250mbit,0.8ms, got ${JSON.stringify(text)}`,
+    "Another network is two figures: --link 2.5gbit,0.1ms.",
   );
 }
 

@@ -50,16 +50,17 @@ async function serve(flags: Flags, signal: AbortSignal): Promise<void> {
 
 function tellWhoMayCome({ host, port, token }: RunningWorker): void {
   if (token === undefined) return warnOfInsecure();
-  if (isLoopback(host)) log.info("Only this device can reach the worker.");
+  const isLocal = isLoopback(host);
+  if (isLocal) log.info("Only this device can reach the worker. Without --host, others can, too.");
   if (token.origin === "created") {
     const address = joinAddress(reachableAddress(host), port);
+    const variable = `DLLAMA_TOKEN=${token.token}`;
     // Once, and not in the log: whoever has this line can use the worker.
     process.stdout.write(
-      `Made a token and stored it in ${token.path}. Roots of this user on this device find it there.\n` +
-        `On another device that has the model:\n` +
-        `  DLLAMA_TOKEN=${token.token} dllama inference --model MODEL.gguf --prompt "Hello" --workers ${address}\n` +
-        `On further workers:\n` +
-        `  DLLAMA_TOKEN=${token.token} dllama worker\n`,
+      `Made a token and stored it in ${token.path}, where roots and workers of this user find it.\n` +
+        `${isLocal ? "As another user, or through a tunnel" : "On another device that has the model"}:\n` +
+        `  ${variable} dllama inference --model MODEL.gguf --prompt "Hello" --workers ${address}\n` +
+        (isLocal ? "" : `On further workers:\n  ${variable} dllama worker\n`),
     );
     return;
   }

@@ -2,19 +2,26 @@
 
 import type { ClusterEvent, OnLost } from "@dllama/core";
 
-/** What is done about a loss. */
-const NEXT: Record<OnLost, string | undefined> = {
-  wait: "Waiting for it to come back.",
-  replan: "Sharing the model over the devices that are left.",
-  fail: undefined,
-};
-
-/** Undefined for a loss that ends the run: the error says it. */
-export function clusterEventText(event: ClusterEvent): string | undefined {
+/**
+ * Undefined for a loss that ends the run: the error says it.
+ *
+ * @param waitSeconds how long `wait` waits
+ */
+export function clusterEventText(event: ClusterEvent, waitSeconds: number): string | undefined {
   if (event.type === "recovered") {
     const ranks = event.worldSize === 1 ? "this device alone" : `${event.worldSize} ranks`;
     return `The text goes on with ${ranks}, ${(event.afterMs / 1000).toFixed(1)} s after the loss.`;
   }
-  const next = NEXT[event.onLost];
+  const next = nextStep(event.onLost, waitSeconds);
   return next === undefined ? undefined : `${event.reason}. ${next}`;
+}
+
+/** What is done about a loss. */
+function nextStep(onLost: OnLost, waitSeconds: number): string | undefined {
+  const steps: Record<OnLost, string | undefined> = {
+    wait: `Waiting up to ${waitSeconds} s for it to come back.`,
+    replan: "Sharing the model over the devices that are left.",
+    fail: undefined,
+  };
+  return steps[onLost];
 }

@@ -30,11 +30,13 @@ export function startLoadReport(nWorkers: number): Promise<LoadReport> | LoadRep
 type NameOf = (progress: LoadProgress) => string;
 
 function lineReport(nameOf: NameOf): LoadReport {
-  const startedAt = performance.now();
+  // Ranks meet and measure first: a rate counts from the first weights.
+  let startedAt: number | undefined;
   const due = new Map<number, number>();
   return {
     update(progress) {
       const now = performance.now();
+      startedAt ??= now;
       const seconds = (now - startedAt) / 1000;
       if (progress.rank > 0 && isDone(progress)) {
         log.info(`${nameOf(progress)}: ${describeLoaded(progress, seconds)}`);
@@ -49,11 +51,11 @@ function lineReport(nameOf: NameOf): LoadReport {
 
 async function barReport(nameOf: NameOf): Promise<LoadReport> {
   const { default: cliProgress } = await import("cli-progress");
-  const startedAt = performance.now();
+  let startedAt: number | undefined;
   const latest = new Map<number, LoadProgress>();
   const bars = new Map<number, SingleBar>();
   let all: MultiBar | undefined;
-  const show = (progress: LoadProgress): void => {
+  const show = (progress: LoadProgress, seconds: number): void => {
     all ??= new cliProgress.MultiBar({
       format: "{name} {bar} {figures}",
       barsize: BAR_WIDTH,
@@ -63,7 +65,6 @@ async function barReport(nameOf: NameOf): Promise<LoadReport> {
       emptyOnZero: true,
     });
     const { rank, doneBytes, totalBytes } = progress;
-    const seconds = (performance.now() - startedAt) / 1000;
     const figures = isDone(progress)
       ? describeLoaded(progress, seconds)
       : describeLoading(progress, seconds);
@@ -76,10 +77,13 @@ async function barReport(nameOf: NameOf): Promise<LoadReport> {
   return {
     update(progress) {
       latest.set(progress.rank, progress);
-      if (performance.now() - startedAt < BAR_DELAY_MS) return;
+      const now = performance.now();
+      startedAt ??= now;
+      if (now - startedAt < BAR_DELAY_MS) return;
+      const seconds = (now - startedAt) / 1000;
       // A rank that was done before the bars appeared has a line, too.
-      if (bars.size === 0) for (const other of latest.values()) show(other);
-      else show(progress);
+      if (bars.size === 0) for (const other of latest.values()) show(other, seconds);
+      else show(progress, seconds);
     },
     end: () => all?.stop(),
   };

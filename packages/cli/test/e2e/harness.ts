@@ -13,7 +13,7 @@ export const fixtures = fileURLToPath(new URL("../../../../fixtures/", import.me
 /** Far above what any one run takes, far below the test runner's own limit of a file. */
 const TIMEOUT_MS = 60_000;
 /** A worker serves all runs of a test file: it may live as long as the file does. */
-const SERVER_TIMEOUT_MS = 300_000;
+const SERVER_TIMEOUT_MS = 600_000;
 
 /** A folder of its own, removed when the test file ends, as every program that still runs is ended. */
 export const folder = mkdtempSync(join(tmpdir(), "dllama-cli-"));

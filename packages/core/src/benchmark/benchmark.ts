@@ -10,7 +10,7 @@ import { readGguf } from "../gguf/read-gguf.ts";
 import { OneSequence } from "./one-sequence.ts";
 import { loadRanks } from "../load-ranks.ts";
 import type { RankOptions } from "../load-ranks.ts";
-import { requireCount } from "../load-model.ts";
+import { requireCount } from "../require-count.ts";
 import { openModel } from "../models/model-family.ts";
 import { fromNative } from "../native-error.ts";
 import { planTests, positionsNeeded, testSequences, testTokens } from "./cases.ts";

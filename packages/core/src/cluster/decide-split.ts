@@ -3,6 +3,8 @@
  * devices were measured at. Memory is asked for each time, and no split is used that does not fit.
  */
 
+import { isDeepStrictEqual } from "node:util";
+
 import type { Connection, DeviceFacts, MatmulRates } from "@dllama/bindings";
 
 import { DllamaError } from "../errors.ts";
@@ -19,8 +21,8 @@ import type { SplitChoice } from "./split.ts";
 export interface DecidedSplit {
   split: readonly number[];
   /**
-   * Measured now, kept from a session before, pinned by an option, or `adapted`: kept, and then changed
-   * for this session because a device has less memory.
+   * Measured now, kept from a session before, pinned by an option, or `adapted`: changed for this session
+   * because a device has too little memory for its part, and not kept.
    */
   origin: "measured" | "kept" | "pinned" | "adapted";
   /** What each rank will take. */
@@ -49,11 +51,19 @@ export async function decideSplit(question: SplitQuestion): Promise<DecidedSplit
   const kept = choice === "measure" ? undefined : await question.keptSplit.read();
   if (kept !== undefined) return keepTo(question, kept);
   const devices = devicesOf(question, await ratesOf(question));
-  const { open, setting } = question;
-  const split = new SplitTrial(open, { ...setting, devices }).best();
+  const split = bestSplit(question, devices);
   const ranks = requireRoom(question, split, devices);
+  const roomy = devices.map((device) => ({ ...device, ramBytes: Number.POSITIVE_INFINITY }));
+  // Memory may be free again the next time, and then would have shaped the parts for good.
+  if (!isDeepStrictEqual(split, bestSplit(question, roomy))) {
+    return { split, origin: "adapted", ranks };
+  }
   await question.keptSplit.write(split);
   return { split, origin: "measured", ranks };
+}
+
+function bestSplit({ open, setting }: SplitQuestion, devices: readonly Device[]): number[] {
+  return new SplitTrial(open, { ...setting, devices }).best();
 }
 
 function keepTo(question: SplitQuestion, kept: readonly number[]): DecidedSplit {
@@ -93,6 +103,6 @@ function requireRoom(
   if (shortage === undefined) return ranks;
   const { message, advice } = shortage;
   throw new DllamaError("OUT_OF_MEMORY", `the model does not fit: ${message}`, {
-    hint: advice.length === 0 ? undefined : `It would fit with ${advice.join("; or with ")}.`,
+    hint: `It would fit with ${advice.join("; or with ")}.`,
   });
 }

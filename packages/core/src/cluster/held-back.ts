@@ -24,16 +24,21 @@ export interface HeldBack {
 /** A gain below this part of a token is not worth another split. */
 const LEAST_GAIN = 0.05;
 
+/** Means of fewer tokens tell what else the machines did meanwhile. */
+const LEAST_FORWARDS = 8;
+
 /** Largest weight: finer ones say more than two measurements of one machine agree on. */
 const MAX_WEIGHT = 8;
 
 /** Weights may be off by this part of a rank's share. */
 const TOLERANCE = 0.1;
 
-/** Undefined for one rank, for ranks that have not computed, and where no split would help. */
+/** Undefined for one rank, for ranks that have computed little or nothing, and where no split would help. */
 export function findHeldBack(ranks: readonly RankReport[]): HeldBack | undefined {
   if (ranks.length < 2) return undefined;
-  const isMeasured = ranks.every(({ computeMs, share }) => computeMs > 0 && share > 0);
+  const isMeasured = ranks.every(
+    ({ nForwards, computeMs, share }) => nForwards >= LEAST_FORWARDS && computeMs > 0 && share > 0,
+  );
   if (!isMeasured) return undefined;
   const slowest = ranks.reduce((a, b) => (b.computeMs > a.computeMs ? b : a));
   const others = ranks.filter((rank) => rank !== slowest);

@@ -8,10 +8,11 @@ import type { MatmulRates } from "@dllama/bindings";
 import { isRecord } from "../is-record.ts";
 import { KeptJson } from "./kept-json.ts";
 
-/** Where the rates of the root and these workers are kept, in rank order. */
+/** Where the rates of the root and these workers are kept, in rank order, for so many threads each. */
 export function keptRates(
   cacheFolder: string,
   workers: readonly string[],
+  nThreads: readonly number[],
 ): KeptJson<MatmulRates[]> {
   const read = (value: unknown): MatmulRates[] | undefined => {
     if (!Array.isArray(value) || value.length !== workers.length + 1) return undefined;
@@ -21,7 +22,7 @@ export function keptRates(
   return new KeptJson(
     cacheFolder,
     { folder: "rates", name: "rates", read },
-    { version: 1, workers },
+    { version: 1, workers, nThreads },
   );
 }
 

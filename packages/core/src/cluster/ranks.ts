@@ -85,7 +85,10 @@ export class Ranks {
     await shareOverThoseLeft(workers, loss, load, this.#orDisposed(signal));
   }
 
-  /** Frees the workers and all memory, after what is under way; a recovery ends at once. */
+  /**
+   * Frees the workers and all memory, after what is under way. Who waits for a recovery is told at once; the
+   * attempt to connect that is under way ends within seconds.
+   */
   async dispose(): Promise<void> {
     this.#disposed.abort(new DllamaError("DISPOSED", "this model has been disposed of"));
     await fromNative(this.engine.dispose());

@@ -5,7 +5,8 @@ import type { ServerEvent, WeightSources } from "@dllama/bindings";
 
 import { cacheFolder as platformCacheFolder } from "../cache-folder.ts";
 import { DllamaError } from "../errors.ts";
-import { requireCount } from "../load-model.ts";
+import { requireCount } from "../require-count.ts";
+import { memoryText } from "../memory-text.ts";
 import { fromNative } from "../native-error.ts";
 import { workerToken } from "./trust.ts";
 import type { FoundToken, TrustOptions } from "./trust.ts";
@@ -122,10 +123,10 @@ function describe(event: ServerEvent, isInsecure: boolean): string {
 
 function describeMemory({ nBytes = 0, freeBytes, ...parts }: ServerEvent): string {
   const { weightBytes = 0, kvCacheBytes = 0, bufferBytes = 0 } = parts;
-  const free = freeBytes === undefined ? "" : ` of ${mebibytes(freeBytes)} that are free`;
+  const free = freeBytes === undefined ? "" : ` of ${memoryText(freeBytes)} that are free`;
   return (
-    `This rank takes ${mebibytes(nBytes)} of memory${free}: ${mebibytes(weightBytes)} for weights, ` +
-    `${mebibytes(kvCacheBytes)} for the KV cache, ${mebibytes(bufferBytes)} for buffers.`
+    `This rank takes ${memoryText(nBytes)} of memory${free}: ${memoryText(weightBytes)} for weights, ` +
+    `${memoryText(kvCacheBytes)} for the KV cache, ${memoryText(bufferBytes)} for buffers.`
   );
 }
 
@@ -133,14 +134,10 @@ function describeSources(sources: WeightSources): string {
   const { sentBytes, cachedBytes, heldBytes, localBytes } = sources;
   const total = sentBytes + cachedBytes + heldBytes + localBytes;
   const parts = [
-    `${mebibytes(sentBytes)} sent`,
-    ...(cachedBytes > 0 ? [`${mebibytes(cachedBytes)} from the cache`] : []),
-    ...(heldBytes > 0 ? [`${mebibytes(heldBytes)} still in memory`] : []),
-    ...(localBytes > 0 ? [`${mebibytes(localBytes)} from the local model`] : []),
+    `${memoryText(sentBytes)} sent`,
+    ...(cachedBytes > 0 ? [`${memoryText(cachedBytes)} from the cache`] : []),
+    ...(heldBytes > 0 ? [`${memoryText(heldBytes)} still in memory`] : []),
+    ...(localBytes > 0 ? [`${memoryText(localBytes)} from the local model`] : []),
   ];
-  return `${mebibytes(total)} of weights are loaded: ${parts.join(", ")}.`;
-}
-
-function mebibytes(nBytes: number): string {
-  return `${(nBytes / 2 ** 20).toFixed(1)} MiB`;
+  return `${memoryText(total)} of weights are loaded: ${parts.join(", ")}.`;
 }

@@ -18,7 +18,7 @@ export interface SessionPlan extends Plan {
   measurement: Measurement | null;
   /** What part of the model each rank has, as weights, the root first. */
   split: readonly number[];
-  /** As `origin`; `adapted` is kept, and changed because a device has less memory than it had. */
+  /** As `origin`; `adapted` is changed because a device has too little memory for its part. */
   splitOrigin: DecidedSplit["origin"];
 }
 

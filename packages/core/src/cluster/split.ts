@@ -37,7 +37,7 @@ export function requireSplit(split: readonly number[], worldSize = split.length)
   throw new DllamaError(
     "INVALID_ARGUMENT",
     `expected a split of ${worldSize} weights, one a rank with the root first, got ${split.length}: ${split.join()}`,
-    { hint: `For equal parts: ${equalSplit(worldSize).join()}.` },
+    { hint: `For equal parts: --split ${equalSplit(worldSize).join()}.` },
   );
 }
 

@@ -1,5 +1,6 @@
 /** Why a model does not fit its devices: which rank lacks how much, and what would make it fit. */
 
+import { memoryText } from "../memory-text.ts";
 import type { OpenModel } from "../models/open-model.ts";
 import { SplitTrial } from "./split-trial.ts";
 import type { RankPlan, TrialSetting } from "./split-trial.ts";
@@ -9,7 +10,7 @@ export interface MemoryShortage {
   lackBytes: number;
   /** What each rank needs and has, where it lacks something. */
   message: string;
-  /** Changes, each of which makes it fit by itself. */
+  /** Changes, each of which makes it fit by itself; never empty. */
   advice: string[];
 }
 
@@ -38,9 +39,9 @@ export function memoryShortage(
 function describe({ device, memory, lackBytes }: RankPlan, rank: number): string {
   const { weightBytes, kvCacheBytes, bufferBytes, totalBytes } = memory;
   return (
-    `rank ${rank} (${device.name}) needs ${size(totalBytes)} ` +
-    `(weights ${size(weightBytes)}, KV cache ${size(kvCacheBytes)}, buffers ${size(bufferBytes)}) ` +
-    `and has ${size(device.ramBytes)}: ${size(lackBytes)} too little`
+    `rank ${rank} (${device.name}) needs ${memoryText(totalBytes)} ` +
+    `(weights ${memoryText(weightBytes)}, KV cache ${memoryText(kvCacheBytes)}, buffers ${memoryText(bufferBytes)}) ` +
+    `and has ${memoryText(device.ramBytes)}: ${memoryText(lackBytes)} too little`
   );
 }
 
@@ -65,7 +66,7 @@ function advise(open: OpenModel, setting: TrialSetting): string[] {
   if (open.floatType === "f32" || open.floatType === "f16" || open.floatType === "q80") {
     advice.push("weights of q40 (`dllama convert`), if the context is not what takes the memory");
   }
-  return advice;
+  return advice.length > 0 ? advice : ["devices of more memory, or a smaller model"];
 }
 
 /** One more worker as fast as the slowest, of the least memory that helps. */
@@ -97,11 +98,4 @@ function largest(max: number, holds: (n: number) => boolean): number {
     else high = middle - 1;
   }
   return low;
-}
-
-/** `1.42 GiB`, or MiB below one of it. */
-function size(nBytes: number): string {
-  return nBytes >= GIB
-    ? `${(nBytes / GIB).toFixed(2)} GiB`
-    : `${(nBytes / 2 ** 20).toFixed(1)} MiB`;
 }

@@ -1,5 +1,7 @@
 /** What a model would take and give on devices, without running anything. */
 
+import { isDeepStrictEqual } from "node:util";
+
 import { DllamaError } from "../errors.ts";
 import { readGguf } from "../gguf/read-gguf.ts";
 import { chooseSeqLen } from "../choose-seq-len.ts";
@@ -74,7 +76,7 @@ export async function planModel(options: PlanModelOptions): Promise<ModelPlan> {
   const best = trial.best();
   const split = readChoice(choice, devices.length) ?? best;
   const { phases, ranks, token } = trial.result(split);
-  const isBest = split.join() === best.join();
+  const isBest = isDeepStrictEqual(proportions(split), proportions(best));
   return {
     split,
     isBest,
@@ -86,6 +88,12 @@ export async function planModel(options: PlanModelOptions): Promise<ModelPlan> {
     best: isBest ? undefined : { split: best, token: trial.result(best).token },
     shortage: memoryShortage(open, setting, ranks),
   };
+}
+
+/** `2,2` shares as `1,1` does. */
+function proportions(split: readonly number[]): number[] {
+  const largest = Math.max(...split);
+  return split.map((weight) => weight / largest);
 }
 
 function readChoice(choice: PlannedSplit, worldSize: number): readonly number[] | undefined {
@@ -105,5 +113,6 @@ function requireDepth(depth: number, seqLen: number): void {
   throw new DllamaError(
     "INVALID_ARGUMENT",
     `expected a depth below the ${seqLen} positions of the KV cache, got ${depth}`,
+    { hint: "Give a smaller --depth, or a larger --max-seq-len." },
   );
 }

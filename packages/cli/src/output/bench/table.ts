@@ -1,5 +1,7 @@
 /** For people: a line a test, below it where the time went. */
 
+import { tableRow, titleRow } from "../columns.ts";
+import type { Columns } from "../columns.ts";
 import { escapeLine } from "../escape.ts";
 import type { BenchWriter, Write } from "./bench-writer.ts";
 import {
@@ -17,8 +19,7 @@ import {
 /** Parts below this say nothing. */
 const LEAST_PART = 0.0005;
 
-/** Negative widths are of columns that begin at the left. */
-const COLUMNS: readonly [string, number][] = [
+const COLUMNS: Columns = [
   ["test", -13],
   ["depth", 6],
   ["threads", 8],
@@ -31,7 +32,7 @@ const COLUMNS: readonly [string, number][] = [
 export function tableWriter(write: Write): BenchWriter {
   return {
     start(start) {
-      const lines = [...heading(start).map(escapeLine), "", line(COLUMNS.map(([title]) => title))];
+      const lines = [...heading(start).map(escapeLine), "", titleRow(COLUMNS)];
       write(`${lines.join("\n")}\n`);
     },
     result(result) {
@@ -50,7 +51,7 @@ export function tableWriter(write: Write): BenchWriter {
       const parts = timesByName(result)
         .filter(([, part]) => part >= LEAST_PART)
         .map(([name, part]) => `${name} ${percent(part)}`);
-      write(`${line(cells)}\n  ${compared}${parts.join(", ")}\n`);
+      write(`${tableRow(COLUMNS, cells)}\n  ${compared}${parts.join(", ")}\n`);
       if (result.transfer === undefined) return;
       const { msPerToken, sentBytesPerToken, receivedBytesPerToken } = result.transfer;
       write(
@@ -59,14 +60,4 @@ export function tableWriter(write: Write): BenchWriter {
       );
     },
   };
-}
-
-function line(cells: readonly string[]): string {
-  return cells
-    .map((cell, i) => {
-      const width = COLUMNS[i]?.[1] ?? 0;
-      return width < 0 ? cell.padEnd(-width) : cell.padStart(width);
-    })
-    .join("")
-    .trimEnd();
 }

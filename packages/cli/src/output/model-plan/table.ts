@@ -1,12 +1,13 @@
 /** A plan for people: a line a device, then what a token takes. */
 
 import type { ModelPlan, RankPlan } from "@dllama/core";
+import { tableRow, titleRow } from "../columns.ts";
+import type { Columns } from "../columns.ts";
 import { escapeLine } from "../escape.ts";
 import { formatBytes } from "../units.ts";
 import type { PlanSubject } from "./plan-writer.ts";
 
-/** Negative widths are of columns that begin at the left. */
-const COLUMNS: readonly [string, number][] = [
+const COLUMNS: Columns = [
   ["rank", 4],
   ["  device", -16],
   ["part", 7],
@@ -27,7 +28,7 @@ export function planTable(subject: PlanSubject, plan: ModelPlan): string {
     heading(subject, plan),
     splitText(plan),
     "",
-    row(COLUMNS.map(([title]) => title)),
+    titleRow(COLUMNS),
     ...rows,
     "",
     `a token: ${milliseconds(token.totalMs)}, ${rate(1000 / token.totalMs)} tokens/s`,
@@ -39,14 +40,13 @@ export function planTable(subject: PlanSubject, plan: ModelPlan): string {
   ];
   if (token.diskMs > 0) {
     lines.push(
-      "warning: rank 0 has no room for the weights that it maps, and reads them from its disk for every token",
+      "warning: rank 0 has no room for the weights that it maps, and reads them from its disk for every " +
+        "token; a shorter --max-seq-len, more memory or another device spares that",
     );
   }
   if (shortage !== undefined) {
     lines.push(`does not fit: ${shortage.message}`);
-    const advice =
-      shortage.advice.length === 0 ? "nothing that was tried" : shortage.advice.join("; or ");
-    lines.push(`what would make it fit: ${advice}`);
+    lines.push(`what would make it fit: ${shortage.advice.join("; or ")}`);
   }
   return `${lines.map(escapeLine).join("\n")}\n`;
 }
@@ -73,7 +73,7 @@ function splitText({ split, isBest, scatteredFromBytes, ranks }: ModelPlan): str
 
 function rankRow(rank: RankPlan, index: number, part: number): string {
   const { device, memory, lackBytes, readBytes, computeMs, sentBytes, receivedBytes } = rank;
-  return row([
+  return tableRow(COLUMNS, [
     index.toString(),
     `  ${device.name}`,
     `${(part * 100).toFixed(1)}%`,
@@ -96,16 +96,6 @@ function timeParts({ token }: ModelPlan): string {
   ];
   if (token.diskMs > 0) parts.push(["disk", token.diskMs]);
   return parts.map(([name, ms]) => `${name} ${milliseconds(ms)}`).join(", ");
-}
-
-function row(cells: readonly string[]): string {
-  return cells
-    .map((cell, i) => {
-      const width = COLUMNS[i]?.[1] ?? 0;
-      return width < 0 ? cell.padEnd(-width) : cell.padStart(width);
-    })
-    .join("")
-    .trimEnd();
 }
 
 function milliseconds(ms: number): string {

@@ -1,0 +1,56 @@
+//! Weights that a worker holds in memory over a lost session, and not over a goodbye.
+
+mod support;
+
+use std::sync::mpsc;
+
+use dllama_engine::{Row, RowClass, Storage, Want, WorkerEvent};
+use support::shared_model::{
+    Loaded, POISONED, Split, bytes_of, halves, load, logits, model, units_of, worker,
+};
+
+#[test]
+fn a_lost_root_leaves_the_weights_in_memory_and_a_goodbye_does_not() {
+    let (file, other) = (model(12), model(13));
+    let share = bytes_of(&units_of(&halves(), 1));
+    let (worker, told) = worker(Storage::default());
+    let start = |file| load(file, &halves(), &[&worker], None);
+    let first = start(&file);
+    let expected = logits(&first);
+    // A goodbye.
+    drop(first);
+    let second = start(&file);
+    assert_eq!(second.of(1).tally.sent_bytes, share);
+    lose(second, &told);
+    let third = start(&file);
+    assert_eq!(third.of(1).tally.held_bytes, share);
+    assert_eq!(logits(&third), expected);
+    lose(third, &told);
+
+    // Another model at the same places of its file: only what is equal stays, and here nothing is.
+    let fourth = start(&other);
+    assert_eq!(fourth.of(1).tally.sent_bytes, share);
+    assert!(logits(&fourth) != expected);
+    lose(fourth, &told);
+
+    // Another split takes other memory.
+    let split = Split(vec![0, 640, 1024], vec![0, 320, 640]);
+    let fifth = load(&other, &split, &[&worker], None);
+    assert_eq!(fifth.of(1).tally.held_bytes, 0);
+    logits(&fifth);
+}
+
+/// Ends a session without a goodbye: the root meets an error, and its links close.
+fn lose(loaded: Loaded, told: &mpsc::Receiver<WorkerEvent>) {
+    let row = Row {
+        token: POISONED,
+        position: 0,
+        sequence: 0,
+        want: Want::Candidates,
+        temperature: 1.0,
+    };
+    let error = loaded.root.forward(RowClass::Exact, vec![row]);
+    assert_eq!(error.expect_err("a NaN").code(), "NUMBER_NOT_FINITE");
+    told.iter()
+        .find(|event| matches!(event, WorkerEvent::SessionFailed { .. }));
+}
