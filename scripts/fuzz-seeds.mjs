@@ -145,6 +145,10 @@ const REPORT_BYTES = 3;
 const CONTROL = 3;
 /** Of the control messages (crates/engine/src/roles/messages.rs). */
 const CORPORA = { 1: "program", 4: "rows", 9: "plan" };
+const PROGRAM = 1;
+const ACCEPTED = 2;
+const LOADED = 3;
+const REPAIR = 13;
 
 function takeApart(way, { toWorker, toRoot }) {
   const { start, frames } = splitFrames(toWorker);
@@ -171,6 +175,15 @@ function takeApart(way, { toWorker, toRoot }) {
   const [{ kind, tag, payload }] = frames;
   seed("frame_text", "first", Buffer.concat([Buffer.of(kind, tag), payload]));
   seed("session", way, Buffer.concat(frames.map(pack)));
+  const answers = splitFrames(toRoot, report + REPORT_BYTES).frames;
+  const accepted = answers.findIndex((frame) => frame.kind === CONTROL && frame.tag === ACCEPTED);
+  seed("transfer", way, Buffer.concat(answers.slice(accepted + 1).map(pack)));
+  const [sources] = answers.slice(accepted + 1);
+  const control = (tag, ...payload) => ({ kind: CONTROL, tag, payload: Buffer.from(payload) });
+  const repair = [sources, control(REPAIR, 0, 0, 0, 0, 5, 0, 0, 0), control(LOADED)];
+  seed("transfer", "repair", Buffer.concat(repair.map(pack)));
+  const program = frames.find((frame) => frame.kind === CONTROL && frame.tag === PROGRAM);
+  writeFileSync(join(root, "fuzz/targets/support/program.json"), program.payload);
   // A control message, whatever the four calls are.
   const calls = Buffer.of(0, 1, 3, 5);
   seed("frames", "control", Buffer.concat([calls, toWorker.subarray(start, start + 16 + 41)]));
@@ -187,7 +200,38 @@ function pack({ kind, tag, payload }) {
   return Buffer.concat([Buffer.of(kind, tag), length, isFill ? Buffer.alloc(0) : payload]);
 }
 
+/** One of each short message, as `message` in `crates/engine/src/fuzzing.rs` reads them: its tag, a number, it. */
+function messages() {
+  const message = (name, tag, n, ...parts) =>
+    seed("message", name, Buffer.concat([Buffer.of(tag, n, 0), ...parts.map(Buffer.from)]));
+  const u32s = (...values) => new Uint8Array(Uint32Array.from(values).buffer);
+  const f64s = (...values) => new Uint8Array(Float64Array.from(values).buffer);
+  message("hashes", 10, 2, Buffer.alloc(2 * 32, 7));
+  message("sources", 11, 4, u32s(99, 0), [0, 1, 2, 3]);
+  message("ready", 12, 0, u32s(99, 0));
+  message("repair", 13, 7, u32s(0, 5, 6));
+  message("device", 20, 0, u32s(4, 4, 2 ** 31, 1));
+  message("rates", 21, 0, f64s(5e9, 4e10));
+  message("times", 25, 0, Buffer.alloc(2 * 10 * 8 + 6 * 4, 1));
+  message("digest", 6, 0, Buffer.alloc(16, 5));
+  message("measure", 8, 0, u32s(512, 8));
+  // Candidates of 3 ranks, the second of which has no part of the vocabulary: 3 places each.
+  const record = (n, logSumExp, id) => {
+    const bytes = Buffer.alloc(8 + 3 * 8);
+    bytes.writeUInt32LE(n, 0);
+    bytes.writeFloatLE(logSumExp, 4);
+    bytes.writeUInt32LE(id, 8);
+    bytes.writeFloatLE(0.5, 12);
+    return bytes;
+  };
+  message("candidates", 4, 3, record(1, 1, 4), record(0, -Infinity, 0), record(1, 2, 8));
+  // Without the checksum, which the target adds.
+  const head = Buffer.concat([Buffer.from("dllamaH1"), Buffer.of(1, 0, 0, 0)]);
+  seed("kept_hashes", "one", Buffer.concat([head, Buffer.alloc(61, 3)]));
+}
+
 ggufs();
 tokenizers();
+messages();
 await traffic();
 await checkpoints();

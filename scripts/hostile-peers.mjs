@@ -1,7 +1,8 @@
 /**
- * Malformed inputs on a worker's port: `node scripts/hostile-peers.mjs [N]`, 100000 by default: half of them on
- * a worker with `--insecure`, where mutated traffic is read, half on one with a token; of each, half before a
- * handshake is through and half behind one. `HOSTILE_SEED` chooses them.
+ * Malformed inputs on a worker's port: `node scripts/hostile-peers.mjs [N] [insecure|token]`, 100000 by default:
+ * half of them on a worker with `--insecure`, where mutated traffic is read, half on one with a token (or only
+ * the half that is named); of each, half before a handshake is through and half behind one. `HOSTILE_SEED`
+ * chooses them.
  *
  * It fails if a worker ends, if a connection is not closed by the worker, if memory, threads or
  * descriptors are not back where they were, or if a root is not served as before in between.
@@ -41,6 +42,11 @@ const WARM_UP = 400;
 const HANDSHAKE_BYTES = 16 + 3 + 3;
 
 const nInputs = Number(process.argv[2] ?? 100_000);
+const only = process.argv[3];
+if (![undefined, "insecure", "token"].includes(only) || !(nInputs > 0)) {
+  console.error("Usage: node scripts/hostile-peers.mjs [N] [insecure|token]");
+  process.exit(2);
+}
 const seed = Number(process.env.HOSTILE_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const random = seededRandom(seed);
 if (process.platform !== "linux") {
@@ -58,8 +64,8 @@ const folder = mkdtempSync(join(tmpdir(), "dllama-hostile-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 process.once("SIGINT", () => process.exit(130));
 
-await attackWorker("--insecure", undefined);
-await attackWorker("with a token", TOKEN);
+if (only !== "token") await attackWorker("--insecure", undefined);
+if (only !== "insecure") await attackWorker("with a token", TOKEN);
 
 async function build() {
   const crate = ["--package", "dllama-net", "--example", "hostile_root"];
@@ -84,7 +90,9 @@ async function attackWorker(what, token) {
   for (let tenth = 0; tenth < 10; tenth += 1) {
     await attack(target, Math.ceil(nInputs / 20), sum);
     await recordSession(target.address, folder, "direct", token);
-    memory.push(processState(worker.child.pid).rssBytes);
+    const { rssBytes } = processState(worker.child.pid);
+    memory.push(rssBytes);
+    console.error(`${what}: ${sum.before + sum.behind} inputs, ${(rssBytes / 1e6).toFixed(1)} MB`);
   }
   const last = await restingState(worker);
   worker.stop();

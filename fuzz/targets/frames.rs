@@ -21,7 +21,13 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         silence: Duration::from_millis(50),
         ..LinkOptions::default()
     };
-    let mesh = Mesh::over(0, vec![None, Some(Connection::plain(near.into()))], &addresses, &options).expect("a mesh");
+    let mesh = Mesh::over(
+        0,
+        vec![None, Some(Connection::plain(near.into()))],
+        &addresses,
+        &options,
+    )
+    .expect("a mesh");
     if calls[0] & 1 == 1 {
         mesh.begin_run();
     }

@@ -1,9 +1,10 @@
 #![no_main]
 //! A worker's session with a root that sends any frames.
 //!
-//! The input is a list of frames, which this target puts together, so that the fuzzer need not find
-//! out lengths and numbers: kind, tag, and two bytes of length. With the length's top bit the payload
-//! is that many times 16 bytes of the tag (weights); else it follows.
+//! The input is a list of frames (`support/packed_frames.rs`).
+
+#[path = "support/packed_frames.rs"]
+mod packed_frames;
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -13,11 +14,8 @@ use std::time::Duration;
 
 use dllama_net::{Connection, LinkOptions, Mesh};
 
-/// What a socket's buffer holds for certain.
-const MAX_BYTES: usize = 150_000;
-
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let frames = frames(bytes);
+    let frames = packed_frames::frames(bytes);
     let (near, mut far) = UnixStream::pair().expect("a socket pair");
     far.write_all(&frames).expect("within the socket's buffer");
     far.shutdown(Shutdown::Write).expect("shut down");
@@ -26,7 +24,13 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         silence: Duration::from_millis(200),
         ..LinkOptions::default()
     };
-    let mesh = Mesh::over(1, vec![Some(Connection::plain(near.into())), None], &addresses, &options).expect("a mesh");
+    let mesh = Mesh::over(
+        1,
+        vec![Some(Connection::plain(near.into())), None],
+        &addresses,
+        &options,
+    )
+    .expect("a mesh");
     // A root reads what it is told.
     let reader = thread::spawn(move || {
         let _ = far.read_to_end(&mut Vec::new());
@@ -35,28 +39,3 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     drop(mesh);
     reader.join().expect("the reader");
 });
-
-fn frames(mut bytes: &[u8]) -> Vec<u8> {
-    let mut frames = Vec::new();
-    let mut number = 0u32;
-    while let Some((&[kind, tag, low, high], rest)) = bytes.split_first_chunk::<4>() {
-        let n = usize::from(u16::from_le_bytes([low, high & 0x7f]));
-        let (payload, rest) = match high >> 7 {
-            0 => {
-                let (payload, rest) = rest.split_at(n.min(rest.len()));
-                (payload.to_vec(), rest)
-            }
-            _ => (vec![tag; n * 16], rest),
-        };
-        if frames.len() + payload.len() > MAX_BYTES {
-            break;
-        }
-        frames.extend([kind, tag, 0, 0]);
-        frames.extend(number.to_le_bytes());
-        frames.extend((payload.len() as u64).to_le_bytes());
-        frames.extend(payload);
-        number += 1;
-        bytes = rest;
-    }
-    frames
-}

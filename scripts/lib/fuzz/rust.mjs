@@ -20,6 +20,9 @@ export const RUST_TARGETS = {
   plan: 2048,
   program: 32_768,
   session: 32_768,
+  transfer: 32_768,
+  message: 4096,
+  kept_hashes: 4096,
 };
 
 const TARGET = "x86_64-unknown-linux-gnu";

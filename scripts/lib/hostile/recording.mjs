@@ -93,11 +93,11 @@ const FIRST_TAGS = [8, 9, 20];
  * The frames that follow the handshake in one direction.
  *
  * @param {Buffer} bytes
+ * @param {number} [start] where they begin. Defaults to a root's first one
  * @returns {{ start: number, frames: { kind: number, tag: number, payload: Buffer }[] }} `start`: bytes of
  *   the handshake
  */
-export function splitFrames(bytes) {
-  const start = bytes.findIndex((kind, at) => kind === CONTROL && isFirstHeader(bytes, at));
+export function splitFrames(bytes, start = findFirst(bytes)) {
   const frames = [];
   for (let at = start; at + HEADER_BYTES <= bytes.length;) {
     const nBytes = Number(bytes.readBigUInt64LE(at + 8));
@@ -106,6 +106,10 @@ export function splitFrames(bytes) {
     at += HEADER_BYTES + nBytes;
   }
   return { start, frames };
+}
+
+function findFirst(bytes) {
+  return bytes.findIndex((kind, at) => kind === CONTROL && isFirstHeader(bytes, at));
 }
 
 function isFirstHeader(bytes, at) {

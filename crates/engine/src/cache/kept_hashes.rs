@@ -130,7 +130,7 @@ fn read(path: &Path) -> io::Result<Option<HashMap<UnitKey, Hash>>> {
     Ok(decode(&bytes))
 }
 
-fn decode(bytes: &[u8]) -> Option<HashMap<UnitKey, Hash>> {
+pub(crate) fn decode(bytes: &[u8]) -> Option<HashMap<UnitKey, Hash>> {
     let (content, checked) = bytes.split_last_chunk::<HASH_BYTES>()?;
     if blake3::hash(content) != *checked {
         return None;
@@ -154,7 +154,7 @@ fn write(path: &Path, hashes: &HashMap<UnitKey, Hash>) -> io::Result<()> {
     write_whole(path, &draft, |file| file.write_all(&encode(hashes)))
 }
 
-fn encode(hashes: &HashMap<UnitKey, Hash>) -> Vec<u8> {
+pub(crate) fn encode(hashes: &HashMap<UnitKey, Hash>) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEADER_BYTES + hashes.len() * ENTRY_BYTES + HASH_BYTES);
     bytes.extend_from_slice(&MAGIC);
     bytes.extend_from_slice(&(hashes.len() as u32).to_le_bytes());

@@ -6,7 +6,7 @@
 //! the lies of someone who writes in the user's own cache folder.
 
 mod eviction;
-mod kept_hashes;
+pub(crate) mod kept_hashes;
 mod unit_store;
 mod whole_file;
 mod writer;

@@ -27,7 +27,7 @@ impl DeviceFacts {
         }
     }
 
-    pub(super) fn encode(self) -> [u8; 16] {
+    pub(crate) fn encode(self) -> [u8; 16] {
         let mut bytes = [0; 16];
         bytes[..4].copy_from_slice(&self.n_threads.to_le_bytes());
         bytes[4..8].copy_from_slice(&self.n_cores.to_le_bytes());
@@ -36,7 +36,7 @@ impl DeviceFacts {
     }
 
     /// `None` if the bytes are no facts.
-    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (&[n_threads, n_cores, low, high], []) = bytes.as_chunks::<4>() else {
             return None;
         };

@@ -6,7 +6,7 @@ pub(crate) mod keeper;
 mod loading;
 pub(crate) mod messages;
 mod place;
-mod planning;
+pub(crate) mod planning;
 mod root;
 pub(crate) mod session;
 mod times;

@@ -24,13 +24,13 @@ const PART: Duration = Duration::from_millis(60);
 
 /// Rounds of an exchange that a root asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Rounds {
+pub(crate) struct Rounds {
     n_bytes: u32,
     n_rounds: u32,
 }
 
 impl Rounds {
-    fn encode(self) -> [u8; 8] {
+    pub(crate) fn encode(self) -> [u8; 8] {
         let mut bytes = [0; 8];
         bytes[..4].copy_from_slice(&self.n_bytes.to_le_bytes());
         bytes[4..].copy_from_slice(&self.n_rounds.to_le_bytes());
@@ -42,7 +42,7 @@ impl Rounds {
     /// # Errors
     ///
     /// [`Error::Message`].
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let rounds = match bytes.as_chunks::<4>() {
             (&[n_bytes, n_rounds], []) => Some(Self {
                 n_bytes: u32::from_le_bytes(n_bytes),

@@ -17,12 +17,12 @@ const N_SUMS: usize = 10;
 const SUMS_BYTES: usize = 2 * N_SUMS * 8;
 const N_FACTS: usize = 6;
 /// Bytes of an answer.
-pub(super) const TIMES_BYTES: usize = SUMS_BYTES + N_FACTS * 4;
+pub(crate) const TIMES_BYTES: usize = SUMS_BYTES + N_FACTS * 4;
 
 const NONE: u32 = u32::MAX;
 
 impl RankTimes {
-    pub(super) fn encode(&self) -> [u8; TIMES_BYTES] {
+    pub(crate) fn encode(&self) -> [u8; TIMES_BYTES] {
         let mut bytes = [0; TIMES_BYTES];
         let (sums, facts) = bytes.split_at_mut(SUMS_BYTES);
         let classes = [&self.exact, &self.fast];
@@ -62,7 +62,7 @@ impl RankTimes {
     }
 
     /// `None` for another length. Any values are only figures.
-    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (sums, facts) = bytes.split_at_checked(SUMS_BYTES)?;
         let sums: Vec<_> = sums
             .as_chunks::<8>()

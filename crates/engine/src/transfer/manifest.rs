@@ -16,7 +16,7 @@ pub(super) const MAX_HASHES_BYTES: usize = MAX_BATCH * HASH_BYTES;
 /// Largest message of a worker in a transfer: of indices.
 pub(super) const MAX_ANSWER_BYTES: usize = MAX_BATCH * 4;
 
-pub(super) fn encode_hashes(hashes: &[Hash]) -> Vec<u8> {
+pub(crate) fn encode_hashes(hashes: &[Hash]) -> Vec<u8> {
     hashes.iter().flat_map(|hash| *hash.as_bytes()).collect()
 }
 
@@ -25,7 +25,7 @@ pub(super) fn encode_hashes(hashes: &[Hash]) -> Vec<u8> {
 /// # Errors
 ///
 /// [`Error::Message`].
-pub(super) fn decode_hashes(bytes: &[u8], n_left: usize) -> Result<Vec<Hash>, Error> {
+pub(crate) fn decode_hashes(bytes: &[u8], n_left: usize) -> Result<Vec<Hash>, Error> {
     let most = n_left.min(MAX_BATCH);
     match bytes.as_chunks::<HASH_BYTES>() {
         (hashes, []) if (1..=most).contains(&hashes.len()) => {
@@ -40,7 +40,7 @@ pub(super) fn decode_hashes(bytes: &[u8], n_left: usize) -> Result<Vec<Hash>, Er
 }
 
 /// Where the worker has each unit of a batch, behind the bytes that it has read into place so far.
-pub(super) fn encode_sources(ready_bytes: u64, sources: &[Source]) -> Vec<u8> {
+pub(crate) fn encode_sources(ready_bytes: u64, sources: &[Source]) -> Vec<u8> {
     let mut bytes = ready_bytes.to_le_bytes().to_vec();
     bytes.extend(sources.iter().map(|&source| source as u8));
     bytes
@@ -51,7 +51,7 @@ pub(super) fn encode_sources(ready_bytes: u64, sources: &[Source]) -> Vec<u8> {
 /// # Errors
 ///
 /// [`Error::Message`].
-pub(super) fn decode_sources(
+pub(crate) fn decode_sources(
     rank: usize,
     bytes: &[u8],
     n: usize,
@@ -69,14 +69,14 @@ pub(super) fn decode_sources(
     })
 }
 
-pub(super) fn encode_ready(ready_bytes: u64) -> [u8; READY_BYTES] {
+pub(crate) fn encode_ready(ready_bytes: u64) -> [u8; READY_BYTES] {
     ready_bytes.to_le_bytes()
 }
 
 /// # Errors
 ///
 /// [`Error::Message`].
-pub(super) fn decode_ready(rank: usize, bytes: &[u8]) -> Result<u64, Error> {
+pub(crate) fn decode_ready(rank: usize, bytes: &[u8]) -> Result<u64, Error> {
     let ready = bytes.try_into().map(u64::from_le_bytes);
     ready.map_err(|_| Error::Message {
         rank,
@@ -85,7 +85,7 @@ pub(super) fn decode_ready(rank: usize, bytes: &[u8]) -> Result<u64, Error> {
     })
 }
 
-pub(super) fn encode_indices(indices: &[usize]) -> Vec<u8> {
+pub(crate) fn encode_indices(indices: &[usize]) -> Vec<u8> {
     let indices = indices.iter().map(|&index| index as u32);
     indices.flat_map(u32::to_le_bytes).collect()
 }
@@ -95,7 +95,7 @@ pub(super) fn encode_indices(indices: &[usize]) -> Vec<u8> {
 /// # Errors
 ///
 /// [`Error::Message`].
-pub(super) fn decode_indices(
+pub(crate) fn decode_indices(
     rank: usize,
     bytes: &[u8],
     n_units: usize,

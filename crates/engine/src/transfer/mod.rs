@@ -8,7 +8,7 @@
 mod filling;
 mod holdings;
 mod jobs;
-mod manifest;
+pub(crate) mod manifest;
 mod receive;
 mod send;
 mod stock;
