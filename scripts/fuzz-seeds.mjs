@@ -172,8 +172,8 @@ function takeApart(way, { toWorker, toRoot }) {
     const corpus = frame.kind === CONTROL ? CORPORA[frame.tag] : undefined;
     if (corpus !== undefined) seed(corpus, `${frame.payload.length}-bytes`, frame.payload);
   }
-  const [{ kind, tag, payload }] = frames;
-  seed("frame_text", "first", Buffer.concat([Buffer.of(kind, tag), payload]));
+  const [first] = frames;
+  seed("frame_text", "first", Buffer.concat([Buffer.of(first.kind, first.tag), first.payload]));
   seed("session", way, Buffer.concat(frames.map(pack)));
   const answers = splitFrames(toRoot, report + REPORT_BYTES).frames;
   const accepted = answers.findIndex((frame) => frame.kind === CONTROL && frame.tag === ACCEPTED);

@@ -81,7 +81,7 @@ impl Worker {
     fn turn_away(&self, mut caller: Caller, refusal: Refusal) {
         let reason = refusal.reason();
         self.log
-            .turned_away("verdict", &caller.address, &reason, Instant::now());
+            .turned_away("verdict", &caller.address, reason, Instant::now());
         self.give(&mut caller, Err(refusal));
     }
 

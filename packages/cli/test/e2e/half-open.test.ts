@@ -98,7 +98,7 @@ testHere("in a run: both ends notice, and the text goes on when the network is b
 /** A process that uses the library: says "ready" after a few tokens, and then does nothing. */
 const IDLE = `
   import { loadModel } from ${JSON.stringify(new URL("../../../core/dist/index.js", import.meta.url).href)};
-  const model = await loadModel({ workers: [process.argv[1]], nthreads: 1 });
+  const model = await loadModel({ workers: [process.argv[1]], nthreads: 1, insecure: true });
   for await (const _ of model.generate("Once", { steps: 8 }));
   console.log("ready");
   setInterval(() => {}, 2 ** 30);
