@@ -4,14 +4,26 @@ mod support;
 
 use std::time::Duration;
 
-use dllama_net::{AllReduce, F32Codec, LinkOptions};
+use dllama_net::{AllReduce, F32Codec, LinkOptions, Mesh};
 use support::{KINDS, on_all_ranks};
 
+/// Heartbeats often; silence so long that a busy machine's threads are not taken for lost.
 const QUICK: LinkOptions = LinkOptions {
     heartbeat: Duration::from_millis(10),
-    silence: Duration::from_millis(100),
+    silence: Duration::from_secs(1),
     socket_buffer_bytes: None,
 };
+
+/// Waits until ten heartbeats' time passes without one; where they never end, for ten seconds.
+fn wait_for_rest(mesh: &Mesh) {
+    for _ in 0..100 {
+        let before = mesh.monitor_wakeups();
+        std::thread::sleep(QUICK.heartbeat * 10);
+        if mesh.monitor_wakeups() == before {
+            return;
+        }
+    }
+}
 
 #[test]
 fn an_idle_mesh_is_silent_and_its_monitor_sleeps() {
@@ -28,7 +40,7 @@ fn an_idle_mesh_is_silent_and_its_monitor_sleeps() {
             mesh.all_reduce(AllReduce::Direct, &F32Codec, &[1.0], &mut [0.0])
                 .expect("all-reduce");
             mesh.end_run();
-            std::thread::sleep(QUICK.heartbeat * 5);
+            wait_for_rest(&mesh);
 
             let (wakeups, sent_bytes) = (mesh.monitor_wakeups(), mesh.traffic().sent_bytes);
             pause();
@@ -43,7 +55,7 @@ fn a_message_between_runs_may_take_longer_than_the_limit_of_silence() {
     for kind in KINDS {
         on_all_ranks(kind.meshes(2, &QUICK), |mesh| {
             if mesh.rank() == 0 {
-                std::thread::sleep(QUICK.silence * 5);
+                std::thread::sleep(QUICK.silence * 2);
                 mesh.send_control(1, 3, b"next").expect("sent");
             } else {
                 assert_eq!(
