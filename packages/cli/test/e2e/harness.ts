@@ -19,12 +19,13 @@ const SERVER_TIMEOUT_MS = 600_000;
 export const folder = mkdtempSync(join(tmpdir(), "dllama-cli-"));
 
 /** The user's token and cache are not the tests', and theirs are not the user's. */
-const config = join(folder, "config");
+const home = mkdtempSync(join(tmpdir(), "dllama-cli-home-"));
+const config = join(home, "config");
 mkdirSync(join(config, "dllama"), { recursive: true });
 writeFileSync(join(config, "dllama", "token"), "the token of a test file\n", { mode: 0o600 });
 const ownEnvironment = {
   XDG_CONFIG_HOME: config,
-  XDG_CACHE_HOME: join(folder, "cache"),
+  XDG_CACHE_HOME: join(home, "cache"),
   DLLAMA_TOKEN: "",
 };
 // What a test calls of the library has them, too.
@@ -32,7 +33,7 @@ Object.assign(process.env, ownEnvironment);
 
 process.on("exit", () => {
   for (const program of running) program.kill("SIGKILL");
-  rmSync(folder, { recursive: true, force: true });
+  for (const own of [folder, home]) rmSync(own, { recursive: true, force: true });
 });
 
 export interface Outcome {

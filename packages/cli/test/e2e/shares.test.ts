@@ -91,6 +91,8 @@ test("a split that is not one weight a device is refused at once", async () => {
 test("a worker lends what --max-memory says, and both sides tell what does not fit", async () => {
   const limited = new Program([
     "worker",
+    "--host",
+    "127.0.0.1",
     "--port",
     "0",
     "--nthreads",
