@@ -1,20 +1,13 @@
 #![no_main]
 //! A root's transfer of weights to a worker that answers with any frames.
 //!
-//! The input is a list of frames (`support/packed_frames.rs`).
+//! The input is a list of frames (`support/frame_list.rs`).
 
-#[path = "support/packed_frames.rs"]
-mod packed_frames;
+#[path = "support/played_peer.rs"]
+mod played_peer;
 
-use std::io::{Read, Write};
-use std::net::Shutdown;
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::thread;
-use std::time::Duration;
-
-use dllama_net::{Connection, LinkOptions, Mesh};
 
 /// Of rank 1 of 2, with 11 weights.
 const PROGRAM: &[u8] = include_bytes!("support/program.json");
@@ -22,25 +15,10 @@ const PROGRAM: &[u8] = include_bytes!("support/program.json");
 const MODEL_BYTES: usize = 32 << 10;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let frames = packed_frames::frames(bytes);
-    let (near, mut far) = UnixStream::pair().expect("a socket pair");
-    far.write_all(&frames).expect("within the socket's buffer");
-    far.shutdown(Shutdown::Write).expect("shut down");
-    let addresses = ["fuzz:0", "fuzz:1"].map(str::to_owned);
-    let options = LinkOptions {
-        silence: Duration::from_millis(200),
-        ..LinkOptions::default()
-    };
-    let connections = vec![None, Some(Connection::plain(near.into()))];
-    let mesh = Mesh::over(0, connections, &addresses, &options).expect("a mesh");
-    // A worker reads what it is sent.
-    let reader = thread::spawn(move || {
-        let _ = far.read_to_end(&mut Vec::new());
+    played_peer::with_peer(0, bytes, |mesh| {
+        mesh.begin_run();
+        dllama_engine::fuzzing::transfer(mesh, PROGRAM, model());
     });
-    mesh.begin_run();
-    dllama_engine::fuzzing::transfer(&mesh, PROGRAM, model());
-    drop(mesh);
-    reader.join().expect("the reader");
 });
 
 /// A file of weights, any bytes being valid ones.

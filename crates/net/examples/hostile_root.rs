@@ -6,6 +6,9 @@
 //! how many sessions there were, how many frames the worker took, and which errors it gave.
 //! `scripts/hostile-peers.mjs` runs it and watches the worker.
 
+#[path = "../../../fuzz/targets/support/frame_list.rs"]
+mod frame_list;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::{OnceLock, mpsc};
@@ -193,24 +196,12 @@ fn change(frame: &mut Frame, random: &mut Random) {
 }
 
 /// As the fuzz target `session` reads its input.
-fn frames(mut bytes: &[u8]) -> Vec<Frame> {
-    let mut frames = Vec::new();
-    while let Some((&[kind, tag, low, high], rest)) = bytes.split_first_chunk::<4>() {
-        let n = usize::from(u16::from_le_bytes([low, high & 0x7f]));
-        let (payload, rest) = match high >> 7 {
-            0 => {
-                let (payload, rest) = rest.split_at(n.min(rest.len()));
-                (payload.to_vec(), rest)
-            }
-            _ => (vec![tag; n * 16], rest),
-        };
+fn frames(bytes: &[u8]) -> Vec<Frame> {
+    frame_list::frame_list(bytes)
         // The mesh sends its own.
-        if kind != HEARTBEAT {
-            frames.push(Frame { kind, tag, payload });
-        }
-        bytes = rest;
-    }
-    frames
+        .filter(|(kind, ..)| *kind != HEARTBEAT)
+        .map(|(kind, tag, payload)| Frame { kind, tag, payload })
+        .collect()
 }
 
 /// xorshift64 (Marsaglia 2003).
