@@ -94,7 +94,7 @@ pub(crate) struct Header {
 }
 
 /// What a peer should have sent and what it sent.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mismatch {
     pub(crate) expected: String,
     pub(crate) got: String,

@@ -28,6 +28,8 @@ pub(crate) struct Link {
     pub(crate) socket: Socket,
     writer: Mutex<FrameWriter>,
     reader: Mutex<FrameReader>,
+    /// Held by whoever listens, so that a reader that is locked then is locked by one that receives.
+    listening: Mutex<()>,
     /// Set by the monitor when the peer has closed the connection, or is taken for lost.
     pub(crate) hung_up: AtomicBool,
     /// Set by the monitor when it has closed the connection because the peer was silent.
@@ -42,6 +44,17 @@ pub(crate) enum Broken {
     Garbled(Mismatch),
     /// The peer gave up and said why.
     Aborted(Abort),
+}
+
+impl Broken {
+    /// The same once more, of what the peer has sent: the end of a connection shows again by itself.
+    fn again(&self) -> Option<Self> {
+        match self {
+            Self::Gone(_) => None,
+            Self::Garbled(mismatch) => Some(Self::Garbled(mismatch.clone())),
+            Self::Aborted(abort) => Some(Self::Aborted(abort.clone())),
+        }
+    }
 }
 
 impl From<io::Error> for Broken {
@@ -68,6 +81,7 @@ impl Link {
             socket: Socket::new(connection.fd)?,
             writer: Mutex::new(FrameWriter::new(sealer)),
             reader: Mutex::new(FrameReader::new(opener)),
+            listening: Mutex::new(()),
             hung_up: AtomicBool::new(false),
             silent: AtomicBool::new(false),
         })
@@ -124,6 +138,12 @@ impl Link {
     /// Takes note of the peer while nothing is to be received from it: consumes heartbeats.
     /// A frame that somebody will receive later stays where it is.
     pub(crate) fn listen(&self) -> Result<Listened, Broken> {
+        // Others that listen do so without waiting, so this is short; to take one for a thread that receives
+        // would leave a reason unread that the peer has given.
+        let _listening = self
+            .listening
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let Some(mut reader) = free(self.reader.try_lock()) else {
             // Another thread receives from this peer and hears it.
             return Ok(Listened::FrameWaits);

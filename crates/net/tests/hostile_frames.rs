@@ -30,6 +30,27 @@ fn garbage_is_refused() {
     assert_protocol(errors, "the beginning of a frame", "47, 45, 54");
 }
 
+/// The monitor looks at the link while the rank computes, and finds it first.
+#[test]
+fn what_the_monitor_finds_is_what_the_rank_is_told() {
+    fn computing(peer: &mut RawPeer, bytes: &[u8]) {
+        peer.write(bytes);
+        std::thread::sleep(quick().heartbeat * 4);
+    }
+    let errors = all_reduce_over(&SEALED, |peer| computing(peer, &[15, 0]));
+    assert_protocol(errors, "at least 16 bytes", "15 bytes");
+    let errors = all_reduce_over(&SEALED, |peer| {
+        let record = peer.record(b"GET / HTTP/1.1\r\n\r\n");
+        computing(peer, &record);
+    });
+    assert_protocol(errors, "the beginning of a frame", "47, 45, 54");
+    let errors = all_reduce_against(|peer| {
+        let abort = peer.frame(ABORT, &[0; 5000]);
+        computing(peer, &abort);
+    });
+    assert_protocol(errors, "1024", "5000");
+}
+
 #[test]
 fn another_length_is_refused() {
     let errors = all_reduce_against(|peer| peer.send(ALL_REDUCE, &[0; 3996]));

@@ -12,6 +12,9 @@ use crate::socket::Socket;
 pub(crate) struct FrameReader {
     lane: Lane,
     abort: Option<AbortPayload>,
+    /// What was wrong with what the peer has sent. Nothing behind it is read, and whoever looks next is told
+    /// the same: the monitor may have been the first, and others are to know the reason.
+    broken: Option<Broken>,
     /// Bytes that had arrived behind a waiting frame when last looked at.
     unread_bytes: u64,
 }
@@ -27,6 +30,7 @@ impl FrameReader {
         Self {
             lane: Lane::new(opener),
             abort: None,
+            broken: None,
             unread_bytes: 0,
         }
     }
@@ -34,6 +38,10 @@ impl FrameReader {
     /// The header of the frame that comes next, once it is all there. It stays the next frame until
     /// [`take`](Self::take). Heartbeats are consumed on the way; an abort frame is an error.
     pub(crate) fn next_frame(&mut self, socket: &Socket) -> Result<Option<Header>, Broken> {
+        self.unless_broken(|reader| reader.read_next_frame(socket))
+    }
+
+    fn read_next_frame(&mut self, socket: &Socket) -> Result<Option<Header>, Broken> {
         while self.abort.is_none() {
             let Some(header) = self.lane.header(socket)? else {
                 return Ok(None);
@@ -70,7 +78,7 @@ impl FrameReader {
         socket: &Socket,
         into: &mut [u8],
     ) -> Result<Option<usize>, Broken> {
-        self.lane.payload(socket, into)
+        self.unless_broken(|reader| reader.lane.payload(socket, into))
     }
 
     /// As [`payload`](Self::payload), of a slice and into pieces that lie apart in memory.
@@ -79,7 +87,17 @@ impl FrameReader {
         socket: &Socket,
         into: &mut [IoSliceMut<'_>],
     ) -> Result<Option<usize>, Broken> {
-        self.lane.slice(socket, into)
+        self.unless_broken(|reader| reader.lane.slice(socket, into))
+    }
+
+    fn unless_broken<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, Broken>,
+    ) -> Result<T, Broken> {
+        if let Some(broken) = self.broken.as_ref().and_then(Broken::again) {
+            return Err(broken);
+        }
+        read(self).inspect_err(|broken| self.broken = broken.again())
     }
 
     /// Counts bytes that pile up behind a frame nobody receives yet as a sign of life.
