@@ -4,6 +4,7 @@
 mod support;
 
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use dllama_net::{EventKind, MAX_WORLD_SIZE, Trust};
@@ -12,8 +13,8 @@ use support::caller::{
     whole_hello,
 };
 use support::{
-    TOKEN, address, assert_serves, connect_with, listener, logging_listener, logging_listener_with,
-    watched,
+    TOKEN, address, assert_serves, connect_with, listener, logging_listener, logging_listener_at,
+    logging_listener_with, token, watched,
 };
 
 /// What a stranger may take, with room for a busy machine.
@@ -94,6 +95,25 @@ fn wrong_hellos_get_a_code_each_and_a_line_in_the_log() {
             assert!(event.address.starts_with("127.0.0.1:"), "{}", event.address);
             assert!(event.message.contains(reason), "{}", event.message);
         }
+    });
+}
+
+/// A worker that serves IPv6 and IPv4 on one socket names an IPv4 caller as such.
+#[test]
+fn an_ipv4_caller_of_a_worker_of_all_addresses_has_its_own_address() {
+    watched(|| {
+        let Ok((listener, events)) = logging_listener_at("[::]:0", token(TOKEN)) else {
+            eprintln!("skipped: this machine has no IPv6");
+            return;
+        };
+        let port = listener.local_addr().port();
+        let stream = TcpStream::connect(("127.0.0.1", port));
+        stream
+            .expect("both families")
+            .write_all(&[0; 44])
+            .expect("written");
+        let event = events.recv().expect("an event");
+        assert!(event.address.starts_with("127.0.0.1:"), "{}", event.address);
     });
 }
 

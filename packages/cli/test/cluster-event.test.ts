@@ -24,19 +24,26 @@ const recovered = (worldSize: number): ClusterEvent => ({
 
 test("a loss says what is done about it, unless it is the error that ends the run", () => {
   assert.is(
-    clusterEventText(lost("wait"), 60),
+    clusterEventText(lost("wait"), "text", 60),
     `${reason}. Waiting up to 60 s for it to come back.`,
   );
-  assert.match(clusterEventText(lost("replan"), 60) ?? "", /Sharing .* devices that are left\.$/);
-  assert.is(clusterEventText(lost("fail"), 60), undefined);
+  assert.match(
+    clusterEventText(lost("replan"), "model", 60) ?? "",
+    /Sharing .* devices that are left\.$/,
+  );
+  assert.is(clusterEventText(lost("fail"), "text", 60), undefined);
 });
 
 test("a return says with how many, and after how long", () => {
   assert.is(
-    clusterEventText(recovered(3), 60),
+    clusterEventText(recovered(3), "text", 60),
     "The text goes on with 3 ranks, 2.3 s after the loss.",
   );
-  assert.match(clusterEventText(recovered(1), 60) ?? "", /with this device alone/);
+  assert.match(clusterEventText(recovered(1), "text", 60) ?? "", /with this device alone/);
+  assert.is(
+    clusterEventText(recovered(3), "model", 60),
+    "The model is loaded on 3 ranks, 2.3 s after the loss.",
+  );
 });
 
 test("json has both as an object a line", () => {

@@ -22,9 +22,10 @@ Usage:
 Options:
   --port N                    TCP port to listen on; 0 takes a free one.
                               Default: 9998.
-  --host ADDRESS              Address to listen on. Default: all of this
-                              device's; with --insecure 127.0.0.1, which only
-                              this device reaches.
+  --host ADDRESS              Address to listen on; \`::\` for all, those of IPv6,
+                              too. Default: all IPv4 addresses of this device;
+                              with --insecure 127.0.0.1, which only this device
+                              reaches.
   -t, --nthreads, --threads N
                               Threads that compute. Default: the physical cores
                               that this process may use.

@@ -7,8 +7,9 @@ import { physicalCores } from "@dllama/bindings";
 import { chooseSeqLen } from "./choose-seq-len.ts";
 import { Ranks } from "./cluster/ranks.ts";
 import type { LoadedRanks } from "./cluster/ranks.ts";
+import { loadDespiteLosses } from "./cluster/recovery/loading.ts";
+import type { LoadLossOptions } from "./cluster/recovery/loading.ts";
 import { requireLossOptions } from "./cluster/recovery/recovery.ts";
-import type { LossOptions } from "./cluster/recovery/recovery.ts";
 import { splitOfThoseLeft } from "./cluster/split.ts";
 import { weightShares } from "./cluster/weight-shares.ts";
 import { DllamaError } from "./errors.ts";
@@ -30,7 +31,7 @@ export const embeddedModelPath = fileURLToPath(
   new URL("../assets/stories260K-f32.gguf", import.meta.url),
 );
 
-export interface LoadOptions extends RankOptions, LossOptions {
+export interface LoadOptions extends RankOptions, LoadLossOptions {
   /** A GGUF file. Defaults to the embedded model. */
   path?: string | undefined;
   /** Threads of the root. Defaults to the physical cores that this process may use. */
@@ -64,7 +65,7 @@ export async function loadModel(options: LoadOptions = {}): Promise<Model> {
     const { engine, programs, plan } = await loadRanks(open, shared);
     return { engine, plan, workers, shares: weightShares(programs) };
   };
-  const ranks = new Ranks(await load(all), load);
+  const ranks = new Ranks(await loadDespiteLosses(all, load, options), load);
   const info = {
     path,
     name: new MetadataView(file).string("general.name", "model"),

@@ -6,7 +6,7 @@
 //! and so it is never the one, even while strangers hold all other places.
 
 use std::io::{self, ErrorKind};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -133,8 +133,10 @@ impl Porch {
                 Ok((stream, address)) => {
                     self.failing = false;
                     let now = Instant::now();
+                    // An IPv4 caller of a socket that serves IPv6, too, has its address wrapped.
+                    let caller = SocketAddr::new(address.ip().to_canonical(), address.port());
                     // A caller speaks first, so that its hello may be there already.
-                    let Ok(mut visit) = Visit::new(stream, address.to_string(), now) else {
+                    let Ok(mut visit) = Visit::new(stream, caller.to_string(), now) else {
                         continue;
                     };
                     let step = visit.step(&self.worker.trust, &mut self.remembered);

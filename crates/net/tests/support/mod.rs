@@ -153,12 +153,19 @@ pub fn logging_listener() -> (Listener, mpsc::Receiver<Event>) {
 }
 
 pub fn logging_listener_with(trust: Trust) -> (Listener, mpsc::Receiver<Event>) {
+    logging_listener_at("127.0.0.1:0", trust).expect("a free port")
+}
+
+pub fn logging_listener_at(
+    address: &str,
+    trust: Trust,
+) -> Result<(Listener, mpsc::Receiver<Event>), Error> {
     let (sender, events) = mpsc::channel();
     let on_event = move |event| {
         let _ = sender.send(event);
     };
-    let listener = Listener::bind("127.0.0.1:0", trust, Box::new(on_event));
-    (listener.expect("a free port"), events)
+    let listener = Listener::bind(address, trust, Box::new(on_event))?;
+    Ok((listener, events))
 }
 
 /// Shorter than what a stranger may take, so that waiting for one shows.

@@ -22,8 +22,8 @@ export const workerSpec = {
       placeholder: "ADDRESS",
       type: listenHost,
       defaultText:
-        "all of this device's; with --insecure 127.0.0.1, which only this device reaches",
-      description: "Address to listen on.",
+        "all IPv4 addresses of this device; with --insecure 127.0.0.1, which only this device reaches",
+      description: "Address to listen on; `::` for all, those of IPv6, too.",
     },
     nthreads,
     "max-memory": {

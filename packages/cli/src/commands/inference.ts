@@ -78,6 +78,11 @@ async function load(flags: Flags, path: string | undefined, signal: AbortSignal)
       allReduce: flags["all-reduce"],
       onLost: flags["on-lost"],
       onLostTimeoutMs: flags["on-lost-timeout"] * 1000,
+      onEvent: (event) => {
+        report.end();
+        const told = clusterEventText(event, "model", flags["on-lost-timeout"]);
+        if (told !== undefined) log.warn(told);
+      },
       split: flags.split,
       onShared: (ranks) => ranks.forEach((rank, index) => log.debug(sharedRankText(rank, index))),
       tokenizer: flags.tokenizer,
@@ -105,7 +110,7 @@ async function generate(
     ignoreEos: flags["ignore-eos"],
     signal,
     onEvent: (event) => {
-      const told = clusterEventText(event, flags["on-lost-timeout"]);
+      const told = clusterEventText(event, "text", flags["on-lost-timeout"]);
       if (told !== undefined) log.warn(told);
       writer.clusterEvent?.(event);
     },

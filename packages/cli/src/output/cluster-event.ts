@@ -1,16 +1,22 @@
-/** A pause of the text and its end, in words. */
+/** A pause of the load or the text and its end, in words. */
 
 import type { ClusterEvent, OnLost } from "@dllama/core";
 
 /**
  * Undefined for a loss that ends the run: the error says it.
  *
+ * @param what pauses
  * @param waitSeconds how long `wait` waits
  */
-export function clusterEventText(event: ClusterEvent, waitSeconds: number): string | undefined {
+export function clusterEventText(
+  event: ClusterEvent,
+  what: "model" | "text",
+  waitSeconds: number,
+): string | undefined {
   if (event.type === "recovered") {
     const ranks = event.worldSize === 1 ? "this device alone" : `${event.worldSize} ranks`;
-    return `The text goes on with ${ranks}, ${(event.afterMs / 1000).toFixed(1)} s after the loss.`;
+    const goesOn = what === "text" ? `The text goes on with` : `The model is loaded on`;
+    return `${goesOn} ${ranks}, ${(event.afterMs / 1000).toFixed(1)} s after the loss.`;
   }
   const next = nextStep(event.onLost, waitSeconds);
   return next === undefined ? undefined : `${event.reason}. ${next}`;

@@ -16,6 +16,7 @@ const BAR_WIDTH = 20;
 
 export interface LoadReport {
   update(progress: LoadProgress): void;
+  /** The load is over; one that follows, after a loss, is reported anew. */
   end(): void;
 }
 
@@ -45,7 +46,10 @@ function lineReport(nameOf: NameOf): LoadReport {
         log.info(`${nameOf(progress)}: ${describeLoading(progress, seconds)}`);
       }
     },
-    end() {},
+    end() {
+      startedAt = undefined;
+      due.clear();
+    },
   };
 }
 
@@ -85,7 +89,13 @@ async function barReport(nameOf: NameOf): Promise<LoadReport> {
       if (bars.size === 0) for (const other of latest.values()) show(other, seconds);
       else show(progress, seconds);
     },
-    end: () => all?.stop(),
+    end() {
+      all?.stop();
+      all = undefined;
+      startedAt = undefined;
+      bars.clear();
+      latest.clear();
+    },
   };
 }
 

@@ -64,7 +64,8 @@ export class Ranks {
 
   /** Until all workers are back, with the same plan. */
   async reconnect(loss: DllamaError, deadline: number, signal: AbortSignal): Promise<void> {
-    await waitForWorkers(this.engine, loss, deadline, this.#orDisposed(signal));
+    const connect = (patienceMs: number) => fromNative(this.engine.reconnect(patienceMs));
+    await waitForWorkers(connect, loss, deadline, this.#orDisposed(signal));
     this.#loss = undefined;
   }
 

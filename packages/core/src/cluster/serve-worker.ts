@@ -19,7 +19,7 @@ export const DEFAULT_PORT = 9998;
 
 export interface WorkerOptions extends TrustOptions {
   /**
-   * Address to listen on. Defaults to `0.0.0.0`, which is all of this device, and with `insecure` to
+   * Address to listen on. Defaults to `0.0.0.0`, which is all of IPv4 (`::`: of IPv6, too), and with `insecure` to
    * `127.0.0.1`, which only this device reaches.
    */
   host?: string | undefined;

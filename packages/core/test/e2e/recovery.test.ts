@@ -89,6 +89,12 @@ async function tell(
   return told;
 }
 
+/** A worker that is closed says so, where there is time. */
+function assertLost(error: unknown): void {
+  const isLoss = error instanceof DllamaError && /^PEER_(LOST|FAILED)$/.test(error.code);
+  assert.ok(isLoss, String(error));
+}
+
 test("a worker that is gone between two tokens: a pause, both events, each token once", () =>
   withModel(2, {}, async (model, crew) => {
     const undisturbed = await tell(model);
@@ -157,12 +163,7 @@ test("a worker that is gone with the last token costs nothing, and the next gene
 test("fail ends the generation; so does wait after its time, and a later generation tries again", async () => {
   await withModel(1, { onLost: "fail" }, async (model, crew) => {
     const disturbed = tell(model, (n) => (n === 5 ? crew.close(0) : undefined));
-    const error = await disturbed.catch((thrown: unknown) => thrown);
-    // A worker that is closed says so, where there is time.
-    assert.ok(
-      error instanceof DllamaError && /^PEER_(LOST|FAILED)$/.test(error.code),
-      String(error),
-    );
+    assertLost(await disturbed.catch((thrown: unknown) => thrown));
   });
   await withModel(1, { onLostTimeoutMs: 300 }, async (model, crew) => {
     const undisturbed = await tell(model);
@@ -186,6 +187,61 @@ test("replan goes on with those left, and the model says with how many", () =>
     assert.is(next.ids.length, STORY.steps);
     assert.is(model.info.worldSize, 1);
   }));
+
+/** A load during which the second of two workers goes; `wait` has it come back. */
+async function loadDisturbed(
+  crew: Crew,
+  onLost: "wait" | "replan" | "fail",
+): Promise<{ model: Model; events: ClusterEvent[] }> {
+  const events: ClusterEvent[] = [];
+  let nShared = 0;
+  const model = await loadModel({
+    nthreads: 1,
+    workers: crew.addresses,
+    onLost,
+    // All have met, and nothing has been sent.
+    onShared: () => {
+      if (nShared++ === 0) void crew.close(1);
+    },
+    onEvent: (event) => {
+      events.push(event);
+      if (event.type === "lost" && onLost === "wait") setTimeout(() => void crew.start(1), 300);
+    },
+  });
+  return { model, events };
+}
+
+for (const [onLost, worldSize] of [
+  ["wait", 3],
+  ["replan", 2],
+] as const) {
+  test(`${onLost}: a worker that is gone while the model loads costs a pause`, async () => {
+    const crew = await Crew.of(2);
+    try {
+      const { model, events } = await loadDisturbed(crew, onLost);
+      const [lost, recovered, ...others] = events;
+      assert.equal(others, []);
+      assert.ok(lost?.type === "lost" && recovered?.type === "recovered");
+      assert.equal([lost.rank, lost.address, lost.onLost], [2, crew.addresses[1], onLost]);
+      assert.equal([recovered.rank, recovered.worldSize], [2, worldSize]);
+      assert.is(model.info.worldSize, worldSize);
+      assert.is((await tell(model)).ids.length, STORY.steps);
+      await model.dispose();
+    } finally {
+      await crew.closeAll();
+    }
+  });
+}
+
+test("fail: a worker that is gone while the model loads ends the load", async () => {
+  const crew = await Crew.of(2);
+  try {
+    const error = await loadDisturbed(crew, "fail").catch((thrown: unknown) => thrown);
+    assertLost(error);
+  } finally {
+    await crew.closeAll();
+  }
+});
 
 for (const onLost of ["wait", "replan"] as const) {
   test(`${onLost}: a signal ends a recovery at once, and the model can be used again`, () =>

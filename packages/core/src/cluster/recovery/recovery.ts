@@ -25,7 +25,7 @@ export interface LossOptions {
   onLostTimeoutMs?: number | undefined;
 }
 
-/** The text pauses, or goes on. */
+/** The load or the text pauses, or goes on. */
 export type ClusterEvent =
   | { type: "lost"; rank: number; address: string; reason: string; onLost: OnLost }
   | { type: "recovered"; rank: number; address: string; afterMs: number; worldSize: number };
@@ -41,7 +41,8 @@ interface Outage {
 }
 
 export const DEFAULT_ON_LOST_TIMEOUT_MS = 60_000;
-const NEVER = new AbortController().signal;
+/** The signal of who cannot be stopped. */
+export const NEVER: AbortSignal = new AbortController().signal;
 
 /** @throws DllamaError INVALID_ARGUMENT */
 export function requireLossOptions({ onLost, onLostTimeoutMs: ms }: LossOptions): void {

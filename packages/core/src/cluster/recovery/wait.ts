@@ -1,9 +1,6 @@
 /** `--on-lost wait`: the same workers again, as soon as all of them answer. */
 
-import type { Engine } from "@dllama/bindings";
-
 import { DllamaError } from "../../errors.ts";
-import { fromNative } from "../../native-error.ts";
 import { mayPass } from "./loss.ts";
 import { pause, unlessAborted } from "./unless-aborted.ts";
 
@@ -18,20 +15,21 @@ const LEAST_PATIENCE_MS = 1000;
  * Connects until it succeeds. The deadline is for workers to answer: weights that are under way are not
  * cut short.
  *
+ * @param connect is told for how long to try
  * @param deadline by the clock of `performance.now()`
  * @throws What does not pass by itself; the signal's reason; `loss` after the deadline.
  */
-export async function waitForWorkers(
-  engine: Engine,
+export async function waitForWorkers<T>(
+  connect: (patienceMs: number) => Promise<T>,
   loss: DllamaError,
   deadline: number,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<T> {
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     const patienceMs = Math.max(deadline - performance.now(), LEAST_PATIENCE_MS);
     try {
       // oxlint-disable-next-line no-await-in-loop -- one attempt after the other
-      return await unlessAborted(fromNative(engine.reconnect(patienceMs)), signal);
+      return await unlessAborted(connect(patienceMs), signal);
     } catch (error) {
       if (!mayPass(error)) throw error;
       if (performance.now() + pauseMs > deadline) throw tooLate(loss, error);
