@@ -237,6 +237,7 @@ impl Error {
             Self::AddressInUse { .. } => {
                 "End the program that listens there, or choose another port with --port."
             }
+            Self::PeerFailed { .. } => "What dllama printed on that device may say more.",
             Self::PeerLost { .. } => {
                 "Check that the device is on and its worker runs, then start again."
             }

@@ -15,7 +15,9 @@ test("sizes have two decimals of the largest unit", () => {
 });
 
 test("durations have at most two units", () => {
-  assert.is(formatDuration(0.4), "0 s");
+  assert.is(formatDuration(0.0404), "40 ms");
+  assert.is(formatDuration(0.9994), "999 ms");
+  assert.is(formatDuration(0.9996), "1 s");
   assert.is(formatDuration(59.4), "59 s");
   assert.is(formatDuration(59.5), "1 min 00 s");
   assert.is(formatDuration(3599.6), "1 h 00 min");

@@ -18,8 +18,10 @@ export function formatGiB(nBytes: number): string {
   return `${(nBytes / 2 ** 30).toFixed(2)} GiB`;
 }
 
-/** `8 s`, `1 min 05 s`, `2 h 07 min`. */
+/** `40 ms`, `8 s`, `1 min 05 s`, `2 h 07 min`. */
 export function formatDuration(seconds: number): string {
+  const ms = Math.round(seconds * 1000);
+  if (ms < 1000) return `${ms} ms`;
   const total = Math.round(seconds);
   if (total < 60) return `${total} s`;
   if (total < 3600) return `${Math.floor(total / 60)} min ${pad(total % 60)} s`;

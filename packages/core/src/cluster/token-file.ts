@@ -26,14 +26,17 @@ export function storedTokenPath(): string {
  * @throws DllamaError TOKEN_INVALID if others can read the file; FILE_UNREADABLE.
  */
 export async function readStoredToken(path: string): Promise<string | undefined> {
-  return readToken(path, { isPrivate: true });
+  try {
+    return await readToken(path, { isPrivate: true });
+  } catch (error) {
+    if (error instanceof DllamaError && error.code === "FILE_NOT_FOUND") return undefined;
+    throw error;
+  }
 }
 
 /** @throws DllamaError FILE_NOT_FOUND, FILE_UNREADABLE, TOKEN_INVALID. */
 export async function readTokenFile(path: string): Promise<string> {
-  const token = await readToken(path, { isPrivate: false });
-  if (token !== undefined) return token;
-  throw systemError(path, "a token", Object.assign(new Error("no file"), { code: "ENOENT" }));
+  return readToken(path, { isPrivate: false });
 }
 
 /** Stores a new token and returns it; or the one that another worker has stored at the same time. */
@@ -60,18 +63,10 @@ export async function createStoredToken(path: string): Promise<{ token: string; 
   }
 }
 
-async function readToken(
-  path: string,
-  { isPrivate }: { isPrivate: boolean },
-): Promise<string | undefined> {
+async function readToken(path: string, { isPrivate }: { isPrivate: boolean }): Promise<string> {
   let file;
   try {
     file = await open(path, "r");
-  } catch (error) {
-    if (isCode(error, "ENOENT")) return undefined;
-    throw systemError(path, "a token", error);
-  }
-  try {
     const { mode } = await file.stat();
     if (isPrivate && process.platform !== "win32" && (mode & READABLE_BY_OTHERS) !== 0) {
       throw new DllamaError("TOKEN_INVALID", `${path}: others can read this token`, {
@@ -90,7 +85,7 @@ async function readToken(
     if (error instanceof DllamaError) throw error;
     throw systemError(path, "a token", error);
   } finally {
-    await file.close();
+    await file?.close();
   }
 }
 
