@@ -160,6 +160,12 @@ pub enum Error {
         /// The address to listen on.
         address: String,
     },
+    /// The file that a slice is sent from cannot be read, or has become shorter.
+    #[error("cannot read the file that is sent: {source}")]
+    File {
+        /// The system's error.
+        source: io::Error,
+    },
     /// The operating system refused something that is no peer's fault.
     #[error("cannot {doing}: {source}")]
     Io {
@@ -188,6 +194,7 @@ impl Error {
             Self::WorldTooLarge { .. } => "INVALID_ARGUMENT",
             Self::BadAddress { .. } => "ADDRESS_UNKNOWN",
             Self::AddressInUse { .. } => "ADDRESS_IN_USE",
+            Self::File { .. } => "FILE_UNREADABLE",
             Self::Io { .. } => "INTERNAL",
         }
     }
@@ -240,6 +247,9 @@ impl Error {
             Self::PeerFailed { .. } => "What dllama printed on that device may say more.",
             Self::PeerLost { .. } => {
                 "Check that the device is on and its worker runs, then start again."
+            }
+            Self::File { .. } => {
+                "Check that the disk works, and that nothing writes to the model's file."
             }
             Self::Protocol { .. } => {
                 "Check that a dllama worker of the same version listens at that address."

@@ -19,6 +19,7 @@ use crate::limits::{FINISH_FRAMES, SPIN};
 use crate::link::{Broken, Link};
 use crate::mesh::Mesh;
 use crate::shared::Shared;
+use crate::slice::is_of_file;
 
 impl Mesh {
     /// Sends and receives frames, at most one in each direction of a link. A failure ends the mesh.
@@ -112,11 +113,16 @@ impl<'a> Exchange<'a> {
     fn step(&mut self) -> bool {
         let mut moved = false;
         let mut broken = Vec::new();
+        let mut unreadable = None;
         let unsent = &mut self.unsent;
         self.sends.retain_mut(|send| match send.step() {
             Ok(progress) => {
                 moved |= progress;
                 !send.is_done()
+            }
+            Err(error) if is_of_file(&error) => {
+                unreadable = Some((send.link, error));
+                false
             }
             // The frames that the peer has sent before are still to be received, in this exchange and in later
             // ones: its reason is behind them.
@@ -139,6 +145,9 @@ impl<'a> Exchange<'a> {
         for (link, error) in broken {
             self.fail(link, error);
         }
+        if let Some((link, source)) = unreadable {
+            self.give_up(link, || Error::File { source });
+        }
         self.explain_unsent();
         moved
     }
@@ -155,21 +164,26 @@ impl<'a> Exchange<'a> {
                 self.unsent.push((link, error));
                 continue;
             }
-            match link.listen() {
-                Err(reason) => self.fail(link, reason),
-                Ok(_) => self.fail(link, Broken::Gone(error)),
-            }
+            let broken = match link.last_word() {
+                None | Some(Broken::Gone(_)) => Broken::Gone(error),
+                Some(reason) => reason,
+            };
+            self.fail(link, broken);
         }
     }
 
-    /// Gives up on one link.
+    /// Gives up on one link, whose failure this is.
     fn fail(&mut self, link: &Link, broken: Broken) {
+        let (shared, during) = (self.shared, self.during);
+        self.give_up(link, || shared.error(link, broken, during));
+    }
+
+    fn give_up(&mut self, link: &Link, why: impl FnOnce() -> Error) {
         self.sends.retain(|send| send.link.rank != link.rank);
         self.receives
             .retain(|receive| receive.link.rank != link.rank);
         if self.failure.is_none() {
-            let error = self.shared.error(link, broken, self.during);
-            self.set_failure(error);
+            self.set_failure(why());
         }
     }
 

@@ -28,7 +28,7 @@ pub(crate) struct Link {
     pub(crate) socket: Socket,
     writer: Mutex<FrameWriter>,
     reader: Mutex<FrameReader>,
-    /// Held by whoever listens, so that a reader that is locked then is locked by one that receives.
+    /// Held by whoever listens: a reader that is locked meanwhile is so by a thread that receives.
     listening: Mutex<()>,
     /// Set by the monitor when the peer has closed the connection, or is taken for lost.
     pub(crate) hung_up: AtomicBool,
@@ -125,41 +125,51 @@ impl Link {
     pub(crate) fn hears_all(&self) -> Result<bool, Broken> {
         Ok(match self.listen()? {
             Listened::Nothing => true,
-            // Another thread that receives from the peer may not have got round to it.
-            Listened::FrameWaits if self.is_being_read() => self.socket.unread_bytes() == 0,
             Listened::FrameWaits => !self.socket.may_be_full(),
+            // The other thread may not have got round to it.
+            Listened::IsReceived => self.socket.unread_bytes() == 0,
         })
-    }
-
-    fn is_being_read(&self) -> bool {
-        free(self.reader.try_lock()).is_none()
     }
 
     /// Takes note of the peer while nothing is to be received from it: consumes heartbeats.
     /// A frame that somebody will receive later stays where it is.
     pub(crate) fn listen(&self) -> Result<Listened, Broken> {
-        // Others that listen do so without waiting, so this is short; to take one for a thread that receives
-        // would leave a reason unread that the peer has given.
-        let _listening = self
-            .listening
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let Some(mut reader) = free(self.reader.try_lock()) else {
-            // Another thread receives from this peer and hears it.
-            return Ok(Listened::FrameWaits);
+        let Some((_listening, mut reader)) = self.reader_to_listen() else {
+            return Ok(Listened::IsReceived);
         };
-        if reader.next_frame(&self.socket)?.is_none() {
+        // What is left of a frame that was given up in its middle is no frame.
+        if !reader.is_in_payload() && reader.next_frame(&self.socket)?.is_none() {
             return Ok(Listened::Nothing);
         }
         reader.note_unread(&self.socket);
         Ok(Listened::FrameWaits)
     }
+
+    /// Why the connection of a peer that has hung up has ended, which may lie behind frames that nobody
+    /// will receive. `None` if another thread receives from the peer, and will see for itself.
+    pub(crate) fn last_word(&self) -> Option<Broken> {
+        let (_listening, mut reader) = self.reader_to_listen()?;
+        let closed = || Broken::Gone(io::ErrorKind::UnexpectedEof.into());
+        Some(reader.last_word(&self.socket).unwrap_or_else(closed))
+    }
+
+    /// The reader, unless another thread receives from the peer.
+    fn reader_to_listen(&self) -> Option<(MutexGuard<'_, ()>, MutexGuard<'_, FrameReader>)> {
+        // Others that listen do so without waiting, so this is short; one of them is not to be taken for a
+        // thread that receives.
+        let listening = self.listening.lock();
+        let listening = listening.unwrap_or_else(PoisonError::into_inner);
+        Some((listening, free(self.reader.try_lock())?))
+    }
 }
 
+/// What is to be had from a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Listened {
     Nothing,
     FrameWaits,
+    /// Another thread receives from the peer and hears it.
+    IsReceived,
 }
 
 fn free<'a, T>(

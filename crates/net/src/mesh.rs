@@ -228,8 +228,9 @@ impl Mesh {
     pub fn wait_for_end(&self, limit: Duration) {
         const LOOK_AROUND: Duration = Duration::from_micros(200);
         let give_up = Instant::now() + limit;
+        let may_wait = || !self.shared.is_closed() && Instant::now() < give_up;
         for link in self.shared.links() {
-            while link.listen().is_ok() && Instant::now() < give_up {
+            while link.listen().is_ok() && may_wait() {
                 std::thread::sleep(LOOK_AROUND);
             }
         }
@@ -266,8 +267,12 @@ fn send_abort(link: &Link, payload: &[u8], (give_up, finish): (Instant, Instant)
             writer.discard_posted();
             match writer.begin(&link.socket, Kind::Abort, 0, &payload) {
                 Ok(true) => {
-                    // What the socket does not take now is not worth waiting for.
-                    let _ = writer.advance(&link.socket, &payload);
+                    while writer.advance(&link.socket, &payload).is_ok()
+                        && !writer.at_border()
+                        && Instant::now() < give_up
+                    {
+                        std::thread::sleep(Duration::from_millis(1));
+                    }
                     return;
                 }
                 Ok(false) if !writer.is_flushed() => {

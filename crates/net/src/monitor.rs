@@ -8,7 +8,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -170,8 +170,7 @@ impl State {
                     link.socket.shut_down();
                 }
                 Ok(hears_all) => {
-                    let is_late = self.shared.silent_at(link) <= Instant::now();
-                    if hears_all && is_late && self.shared.owes_life(link) {
+                    if hears_all && self.is_silent(link) {
                         link.silent.store(true, SeqCst);
                         link.hung_up.store(true, SeqCst);
                         link.socket.shut_down();
@@ -180,7 +179,21 @@ impl State {
             }
         }
     }
+
+    /// Whether a peer owes a sign of life and has given none for too long.
+    fn is_silent(&self, link: &Link) -> bool {
+        let is_late =
+            || self.shared.owes_life(link) && self.shared.silent_at(link) <= Instant::now();
+        is_late() && {
+            // A thread may have read the first bytes after a long time, and not said so yet.
+            std::thread::sleep(SECOND_LOOK);
+            is_late()
+        }
+    }
 }
+
+/// How long the monitor gives another thread to say that bytes have come.
+const SECOND_LOOK: Duration = Duration::from_millis(10);
 
 /// The end of a connection is reported whatever is asked for; that the peer has only ended its own
 /// side, which is how it shows while bytes are unread, must be asked for, and can be on Linux.

@@ -1,6 +1,5 @@
 //! What a mesh's callers and its monitor both use: the links, and what has gone wrong with them.
 
-use std::io::ErrorKind;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::{Duration, Instant};
@@ -184,19 +183,19 @@ impl Shared {
         })
     }
 
-    /// The loss of a peer that the monitor saw hang up or fall silent, of those that nobody waits for.
+    /// The loss of a peer that the monitor saw hang up or fall silent, of those that nobody waits for. Of
+    /// several the one that says why.
     pub(crate) fn lost(&self, during: &str, waited_for: impl Fn(usize) -> bool) -> Option<Error> {
-        let mut with_frames = None;
+        let mut lost: Option<(&Link, Broken)> = None;
         let hung_up = self.links().filter(|link| link.hung_up.load(SeqCst));
         for link in hung_up.filter(|link| !waited_for(link.rank)) {
-            match link.listen() {
-                Err(broken) => return Some(self.error(link, broken, during)),
-                // Its reason, if it gave one, lies behind frames that nobody receives yet.
-                Ok(_) => with_frames = with_frames.or(Some(link)),
+            match link.last_word() {
+                Some(broken @ Broken::Gone(_)) => lost = lost.or(Some((link, broken))),
+                Some(broken) => return Some(self.error(link, broken, during)),
+                None => {}
             }
         }
-        let reason = ErrorKind::UnexpectedEof.into();
-        with_frames.map(|link| self.error(link, Broken::Gone(reason), during))
+        lost.map(|(link, broken)| self.error(link, broken, during))
     }
 }
 

@@ -2,7 +2,9 @@
 //! socket into the memory it is computed from. No byte is copied in user space on either side.
 
 use std::fs::File;
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
+
+use rustix::io::Errno;
 
 use crate::error::Error;
 use crate::exchange::{Incoming, Outgoing, Target};
@@ -97,7 +99,7 @@ impl<'a> Slice<'a> {
         let n_bytes = (self.n_bytes() - position).min(MAX_CALL_BYTES) as usize;
         match socket.send_file(self.file, self.offset + position, n_bytes) {
             // Some file systems cannot feed a socket.
-            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => {
+            Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => {
                 self.send_mapped(socket, position)
             }
             result => result,
@@ -119,13 +121,22 @@ impl<'a> Slice<'a> {
     }
 }
 
+/// Whether an error of sending is that of the file, or of its mapping: sockets have none of these.
+pub(crate) fn is_of_file(error: &io::Error) -> bool {
+    let system = error.raw_os_error();
+    error.kind() == ErrorKind::UnexpectedEof
+        || [Errno::IO, Errno::FAULT]
+            .map(|errno| Some(errno.raw_os_error()))
+            .contains(&system)
+}
+
 impl Mesh {
     /// Sends a slice to one rank, which receives it with [`receive_slice`](Self::receive_slice).
     /// Several threads may send to different ranks at the same time.
     ///
     /// # Errors
     ///
-    /// As [`broadcast`](Self::broadcast).
+    /// As [`broadcast`](Self::broadcast), and [`Error::File`].
     ///
     /// # Panics
     ///

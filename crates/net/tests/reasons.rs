@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dllama_net::Error;
 use support::faulty_peer::quick;
-use support::raw::{ABORT, mesh_with_raw_peers};
+use support::raw::{ABORT, ALL_GATHER, ALL_REDUCE, CONTROL, mesh_with_raw_peers};
 use support::{KINDS, Links, on_all_ranks, watched};
 
 /// Rank 1 waits for rank 0 only, which tells it why it gives up.
@@ -129,6 +129,67 @@ fn a_rank_that_computes_learns_who_hung_up() {
                 "{error}"
             );
         }
+    }
+}
+
+/// The reason lies behind a frame that this rank has not come to, and blames another than the one that brings it.
+#[test]
+fn a_reason_behind_an_unread_frame_is_found() {
+    for kind in KINDS {
+        watched(move || {
+            let (mesh, mut peers) = mesh_with_raw_peers(kind, 2, &quick());
+            mesh.begin_run();
+            let lost = [&2_u32.to_le_bytes()[..], &[9, 0], b"PEER_LOST", b"gone"].concat();
+            peers[0].send(ALL_REDUCE, &[0; 4000]);
+            peers[0].send(CONTROL, &[3; 10]);
+            peers[0].send(ABORT, &lost);
+            peers[1].send(ALL_REDUCE, &[0; 4000]);
+            drop(peers);
+            let error = loop {
+                std::thread::sleep(Duration::from_millis(5));
+                if let Some(error) = mesh.lost() {
+                    break error;
+                }
+            };
+            let Error::PeerLost {
+                rank: 2, reason, ..
+            } = &error
+            else {
+                panic!("{error}");
+            };
+            assert!(reason.contains("rank 1 (rank-1:1) reports it"), "{reason}");
+        });
+    }
+}
+
+/// Rank 2 is in the middle of its frame when rank 1 is gone. Nobody reads the rest of it, and it is no frame.
+#[test]
+fn a_peer_in_the_middle_of_its_frame_is_told_the_reason() {
+    for kind in KINDS {
+        watched(move || {
+            let (mesh, mut peers) = mesh_with_raw_peers(kind, 2, &quick());
+            mesh.begin_run();
+            let frame = peers[1].frame(ALL_GATHER, &[0; 200_000]);
+            let (begun, rest) = frame.split_at(100_000);
+            std::thread::scope(|scope| {
+                let gathered = scope.spawn(|| {
+                    let mut all = vec![0; 200_016];
+                    mesh.all_gather(&[1; 8], &mut all, &[8, 8, 200_000])
+                });
+                peers[1].write(begun);
+                while peers[0].receive().expect("a frame").0 != ALL_GATHER {}
+                drop(peers.remove(0));
+                let error = gathered.join().expect("no panic").expect_err("gone");
+                assert!(matches!(error, Error::PeerLost { rank: 1, .. }), "{error}");
+                // The monitor looks at rank 2 meanwhile, which goes on.
+                peers[0].write(&rest[..50_000]);
+                std::thread::sleep(quick().heartbeat * 4);
+                mesh.fail(error.code(), &error.to_string());
+                let mut frames = std::iter::from_fn(|| peers[0].receive());
+                let (_, abort) = frames.find(|(kind, _)| *kind == ABORT).expect("the reason");
+                assert_eq!(abort[..4], 1_u32.to_le_bytes(), "the lost rank");
+            });
+        });
     }
 }
 

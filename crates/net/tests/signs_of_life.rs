@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::io::Write;
 use std::time::Duration;
 
 use dllama_net::{AllReduce, F32Codec};
@@ -28,6 +29,27 @@ fn a_peer_that_computes_for_long_is_not_lost() {
                 }
                 peer.send(ALL_REDUCE, &[0; 4000]);
                 reduced.join().expect("no panic").expect("not lost");
+            });
+        });
+    }
+}
+
+/// The monitor hears one peer out no longer than the others can do without signs of life of this rank.
+#[test]
+fn a_peer_that_sends_nothing_but_heartbeats_keeps_nobody() {
+    for kind in KINDS {
+        watched(move || {
+            let (mesh, mut peers) = mesh_with_raw_peers(kind, 2, &quick());
+            mesh.begin_run();
+            let (flooding, other) = peers.split_at_mut(1);
+            let beat = |_| flooding[0].frame(HEARTBEAT, &[]);
+            let beats: Vec<u8> = (0..100_000).flat_map(beat).collect();
+            std::thread::scope(|scope| {
+                scope.spawn(|| flooding[0].stream.write_all(&beats));
+                for _ in 0..5 {
+                    assert_eq!(other[0].receive(), Some((HEARTBEAT, vec![])));
+                }
+                drop(mesh);
             });
         });
     }
@@ -82,7 +104,7 @@ fn posted_frames_and_heartbeats_go_on_while_a_rank_computes() {
         watched(move || {
             let (mesh, mut peers) = mesh_with_raw_peers(kind, 1, &quick());
             mesh.begin_run();
-            let partial = vec![1.0; 1 << 18];
+            let partial = vec![1.0; 1 << 16];
             let mut reduction = mesh.begin_all_reduce(AllReduce::Direct, &F32Codec);
             reduction.push([&partial[..]].into_iter()).expect("finite");
             peers[0].compute(quick().silence * 2, quick().heartbeat);

@@ -7,8 +7,9 @@ use std::io::{IoSliceMut, Read, Seek, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use dllama_net::{LinkOptions, Slice};
-use support::{KINDS, bytes, on_all_ranks};
+use dllama_net::{Error, LinkOptions, Slice};
+use support::faulty_peer::quick;
+use support::{KINDS, Links, bytes, on_all_ranks};
 
 const N_ROWS: usize = 3000;
 const ROW_BYTES: usize = 700;
@@ -143,6 +144,48 @@ fn contiguous_slices_are_sent_by_the_kernel_from_the_file() {
             file.read_to_end(&mut in_file).expect("read");
             assert!(got == in_file[..got.len()]);
         });
+    }
+}
+
+/// What is wrong with this rank's file is no peer's fault. Its mapping ends where the file does now.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_that_becomes_shorter_is_the_senders_own_failure() {
+    for (name, rectangle) in [("whole", RECTANGLES[0]), ("strided", RECTANGLES[2])] {
+        for kind in [Links::Tcp, Links::SealedInMemory] {
+            let source = TensorFile::new(&format!("shorter-{name}-{kind:?}"));
+            // SAFETY: nothing reads the mapping but the kernel, to which a page that is gone is an error.
+            let map = unsafe { memmap2::Mmap::map(&source.file) }.expect("mapped");
+            source.file.set_len(4096).expect("cut");
+            let errors = on_all_ranks(kind.meshes(3, &quick()), move |mesh| {
+                mesh.begin_run();
+                let error = match mesh.rank() {
+                    0 => {
+                        let (row, n_rows, column, row_bytes) = rectangle;
+                        let offset = (TENSOR_OFFSET + row * ROW_BYTES + column) as u64;
+                        let stride = ROW_BYTES as u64;
+                        let slice =
+                            Slice::new(&source.file, &map, offset, n_rows, stride, row_bytes);
+                        mesh.send_slice(1, &slice).expect_err("a shorter file")
+                    }
+                    1 => {
+                        let mut got = vec![0; N_ROWS * rectangle.3];
+                        let whole = vec![IoSliceMut::new(&mut got)];
+                        mesh.receive_slice(0, whole).expect_err("cut off")
+                    }
+                    _ => mesh.receive_control(0, 10).expect_err("the reason"),
+                };
+                mesh.fail(error.code(), &error.to_string());
+                error
+            });
+            assert!(matches!(errors[0], Error::File { .. }), "{}", errors[0]);
+            // Whoever is told blames the file; whoever sees the connection end, the rank.
+            for error in &errors[1..] {
+                let is_told = matches!(error, Error::PeerFailed { rank: 0, code, .. } if code == "FILE_UNREADABLE");
+                let sees = matches!(error, Error::PeerLost { rank: 0, .. });
+                assert!(is_told || sees, "{error}");
+            }
+        }
     }
 }
 

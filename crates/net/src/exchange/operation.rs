@@ -190,7 +190,7 @@ impl<'a> Receiving<'a> {
                 None => return Ok(false),
                 Some(header) => {
                     self.frame.into.accept(self.frame.kind, header)?;
-                    self.reader.take();
+                    self.reader.take(&header);
                     socket.count_received_frame();
                     0
                 }

@@ -23,7 +23,9 @@ impl<'a> Exchange<'a> {
                 Some((_, events)) => *events |= PollFlags::OUT,
                 None => match link.listen() {
                     Ok(Listened::Nothing) => waits.push((link, PollFlags::IN | PollFlags::OUT)),
-                    Ok(Listened::FrameWaits) => waits.push((link, PollFlags::OUT)),
+                    Ok(Listened::FrameWaits | Listened::IsReceived) => {
+                        waits.push((link, PollFlags::OUT));
+                    }
                     Err(broken) => return self.fail(link, broken),
                 },
             }

@@ -40,17 +40,18 @@ impl Lane {
         }
     }
 
-    /// Reads some of the payload that is left into the beginning of `into`, which has room for all that
-    /// is left and is not empty. Returns its bytes, which may be 0 while a record is incomplete, or
-    /// `None` if nothing has come.
+    /// Reads some of the `left` bytes of payload into the beginning of `into`, which has room for all of
+    /// them, or for the text of the longest record, and is not empty. Returns the bytes read, which may be 0
+    /// while a record is incomplete, or `None` if nothing has come.
     pub(super) fn payload(
         &mut self,
         socket: &Socket,
         into: &mut [u8],
+        left: u64,
     ) -> Result<Option<usize>, Broken> {
         match self {
             Self::Plain(_) => Ok(socket.receive(into)?),
-            Self::Sealed(records) => records.payload(socket, into),
+            Self::Sealed(records) => records.payload(socket, into, left),
         }
     }
 

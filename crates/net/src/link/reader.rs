@@ -6,11 +6,16 @@ use crate::abort::Abort;
 use crate::frame::{Header, Kind, Mismatch, REST};
 use crate::link::Broken;
 use crate::link::lane::Lane;
-use crate::seal::Opener;
+use crate::seal::{MAX_TEXT_BYTES, Opener};
 use crate::socket::Socket;
+
+/// More than come while a rank looks away for a minute.
+const MAX_HEARTBEATS_AT_ONCE: usize = 200;
 
 pub(crate) struct FrameReader {
     lane: Lane,
+    /// Bytes of the taken frame's payload that have not been read.
+    payload_left: u64,
     abort: Option<AbortPayload>,
     /// What was wrong with what the peer has sent. Nothing behind it is read, and whoever looks next is told
     /// the same: the monitor may have been the first, and others are to know the reason.
@@ -29,6 +34,7 @@ impl FrameReader {
     pub(super) fn new(opener: Option<Opener>) -> Self {
         Self {
             lane: Lane::new(opener),
+            payload_left: 0,
             abort: None,
             broken: None,
             unread_bytes: 0,
@@ -36,23 +42,27 @@ impl FrameReader {
     }
 
     /// The header of the frame that comes next, once it is all there. It stays the next frame until
-    /// [`take`](Self::take). Heartbeats are consumed on the way; an abort frame is an error.
+    /// [`take`](Self::take). Heartbeats are consumed on the way, some at a time, so that who sends nothing
+    /// else keeps nobody; an abort frame is an error.
     pub(crate) fn next_frame(&mut self, socket: &Socket) -> Result<Option<Header>, Broken> {
         self.unless_broken(|reader| reader.read_next_frame(socket))
     }
 
     fn read_next_frame(&mut self, socket: &Socket) -> Result<Option<Header>, Broken> {
-        while self.abort.is_none() {
+        for _ in 0..MAX_HEARTBEATS_AT_ONCE {
+            if self.abort.is_some() {
+                break;
+            }
             let Some(header) = self.lane.header(socket)? else {
                 return Ok(None);
             };
             match header.kind {
                 Kind::Heartbeat => {
                     socket.set_rests(header.tag == REST);
-                    self.take();
+                    self.lane.take();
                 }
                 Kind::Abort => {
-                    self.take();
+                    self.lane.take();
                     self.abort = Some(AbortPayload {
                         // The header has been checked: it is no more than an abort may have.
                         bytes: vec![0; header.n_bytes as usize],
@@ -65,9 +75,15 @@ impl FrameReader {
         self.read_abort(socket).map(|()| None)
     }
 
-    /// The caller reads the payload of the next frame now, all of it.
-    pub(crate) fn take(&mut self) {
+    /// The caller reads the payload of the next frame, whose header this is, before anything else.
+    pub(crate) fn take(&mut self, header: &Header) {
         self.lane.take();
+        self.payload_left = header.n_bytes;
+    }
+
+    /// Whether a frame was taken whose payload has not been read to its end: whoever took it has given up.
+    pub(crate) fn is_in_payload(&self) -> bool {
+        self.payload_left > 0
     }
 
     /// Reads some of the payload that is left into the beginning of `into`, which has room for all that
@@ -78,7 +94,12 @@ impl FrameReader {
         socket: &Socket,
         into: &mut [u8],
     ) -> Result<Option<usize>, Broken> {
-        self.unless_broken(|reader| reader.lane.payload(socket, into))
+        let left = self.payload_left;
+        self.unless_broken(|reader| {
+            let received = reader.lane.payload(socket, into, left)?;
+            reader.payload_left -= received.unwrap_or(0) as u64;
+            Ok(received)
+        })
     }
 
     /// As [`payload`](Self::payload), of a slice and into pieces that lie apart in memory.
@@ -87,7 +108,34 @@ impl FrameReader {
         socket: &Socket,
         into: &mut [IoSliceMut<'_>],
     ) -> Result<Option<usize>, Broken> {
-        self.unless_broken(|reader| reader.lane.slice(socket, into))
+        self.unless_broken(|reader| {
+            let received = reader.lane.slice(socket, into)?;
+            reader.payload_left -= received.unwrap_or(0) as u64;
+            Ok(received)
+        })
+    }
+
+    /// What ends a connection whose peer has hung up: everything before is thrown away. `None` if there is
+    /// more to come.
+    pub(crate) fn last_word(&mut self, socket: &Socket) -> Option<Broken> {
+        let mut thrown_away = vec![0; MAX_TEXT_BYTES];
+        loop {
+            let moved = match self.is_in_payload() {
+                true => {
+                    let n_bytes = self.payload_left.min(MAX_TEXT_BYTES as u64) as usize;
+                    self.payload(socket, &mut thrown_away[..n_bytes])
+                        .map(|received| received.is_some())
+                }
+                false => self
+                    .next_frame(socket)
+                    .map(|header| header.inspect(|header| self.take(header)).is_some()),
+            };
+            match moved {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(broken) => return Some(broken),
+            }
+        }
     }
 
     fn unless_broken<T>(
@@ -115,7 +163,9 @@ impl FrameReader {
             return Ok(());
         };
         while *n_filled < bytes.len() {
-            match self.lane.payload(socket, &mut bytes[*n_filled..])? {
+            let rest = &mut bytes[*n_filled..];
+            let left = rest.len() as u64;
+            match self.lane.payload(socket, rest, left)? {
                 Some(n_bytes) => *n_filled += n_bytes,
                 None => return Ok(()),
             }

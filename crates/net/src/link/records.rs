@@ -20,8 +20,6 @@ pub(super) struct Records {
     text: Vec<u8>,
     /// What is left of the text: payload.
     text_read: usize,
-    /// Bytes of the taken frame's payload that have not been given out.
-    payload_left: u64,
     is_slice: bool,
 }
 
@@ -34,7 +32,6 @@ impl Records {
             next: None,
             text: Vec::new(),
             text_read: 0,
-            payload_left: 0,
             is_slice: false,
         }
     }
@@ -59,7 +56,6 @@ impl Records {
 
     pub(super) fn take(&mut self) {
         if let Some(header) = self.next.take() {
-            self.payload_left = header.n_bytes;
             self.is_slice = header.kind == Kind::Slice;
         }
     }
@@ -69,29 +65,25 @@ impl Records {
         &mut self,
         socket: &Socket,
         into: &mut [u8],
+        left: u64,
     ) -> Result<Option<usize>, Broken> {
-        let n_bytes = if self.is_slice {
-            let Some(n_bytes) = socket.receive(into)? else {
-                return Ok(None);
-            };
-            n_bytes
+        if self.is_slice {
+            Ok(socket.receive(into)?)
         } else if self.text_read < self.text.len() {
             let rest = &self.text[self.text_read..];
             let n_bytes = rest.len().min(into.len());
             into[..n_bytes].copy_from_slice(&rest[..n_bytes]);
             self.text_read += n_bytes;
-            n_bytes
+            Ok(Some(n_bytes))
         } else {
-            let Some(_) = self.fill(socket)? else {
+            let Some(()) = self.fill(socket)? else {
                 return Ok(None);
             };
-            if !self.is_whole() {
-                return Ok(Some(0));
+            match self.is_whole() {
+                true => self.open_more(into, left).map(Some),
+                false => Ok(Some(0)),
             }
-            self.open_more(into)?
-        };
-        self.payload_left -= n_bytes as u64;
-        Ok(Some(n_bytes))
+        }
     }
 
     /// As [`Lane::slice`](super::lane::Lane::slice).
@@ -101,15 +93,13 @@ impl Records {
         into: &mut [IoSliceMut<'_>],
     ) -> Result<Option<usize>, Broken> {
         assert!(self.is_slice, "the payload of a slice");
-        let received = socket.receive_pieces(into)?;
-        self.payload_left -= received.unwrap_or(0) as u64;
-        Ok(received)
+        Ok(socket.receive_pieces(into)?)
     }
 
     /// Opens a record that goes on with a payload: it is as full as can be.
-    fn open_more(&mut self, into: &mut [u8]) -> Result<usize, Broken> {
+    fn open_more(&mut self, into: &mut [u8], left: u64) -> Result<usize, Broken> {
         let sealed = &self.record[LENGTH_BYTES..];
-        let expected = self.payload_left.min(MAX_TEXT_BYTES as u64) as usize;
+        let expected = left.min(MAX_TEXT_BYTES as u64) as usize;
         let got = text_bytes(sealed.len());
         if got != expected {
             let text = |n| format!("{n} further bytes of payload");
