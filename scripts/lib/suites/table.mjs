@@ -98,7 +98,10 @@ export const suites = [
   { name: "format", isQuick: true, run: check([installed("oxfmt"), "--check"]) },
   { name: "dead code", run: check([installed("knip"), "--no-progress"]) },
   { name: "layers", isQuick: true, run: check(node("check-layers.mjs")) },
-  { name: "generated", run: check(node("generate-types.mjs", "--check")) },
+  {
+    name: "generated",
+    run: () => runCheck(node("generate-types.mjs", "--check"), CARGO_TIMEOUT_MS),
+  },
   ...packages.map((name) => ({
     name,
     isQuick: true,
