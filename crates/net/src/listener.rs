@@ -10,6 +10,7 @@ mod event;
 mod joining;
 mod log;
 mod porch;
+mod session;
 mod sessions;
 mod visit;
 
