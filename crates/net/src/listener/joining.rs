@@ -26,7 +26,7 @@ impl Worker {
                 let (rank, world_size) = (hello.to, hello.world_size);
                 let message = format!("connected as root; this is rank {rank} of {world_size}");
                 self.log.tell(EventKind::Connected, address, message);
-                self.sessions.deliver(mesh.hold(session));
+                self.sessions.deliver(mesh, session);
             }
             Err(error) => {
                 let reason = error.to_string();
@@ -85,6 +85,9 @@ impl Worker {
     ) -> Result<Vec<Option<Channel>>, NotJoined> {
         let mut peers = Vec::with_capacity(workers.len());
         for (to, address) in (1..hello.to).zip(workers) {
+            if self.sessions.has_ended(session) {
+                return Err(NotJoined::Ended);
+            }
             let mine = Hello {
                 role: Role::Peer,
                 from: hello.to,

@@ -1,6 +1,6 @@
 //! One session of a worker, before its mesh is made: whose it is, and which workers have come.
 
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,7 +13,8 @@ pub(super) struct Session {
     pub(super) number: u64,
     /// The root's hello.
     pub(super) hello: Hello,
-    pub(super) root: Arc<TcpStream>,
+    /// Its connection until the mesh is delivered, which lives on when the listener is closed.
+    root: Option<Arc<TcpStream>>,
     /// The root's address, and since when it is here: what another root is told.
     pub(super) address: String,
     pub(super) since: Instant,
@@ -35,7 +36,7 @@ impl Session {
         Self {
             number,
             hello: *hello,
-            root,
+            root: Some(root),
             address: address.to_owned(),
             since: Instant::now(),
             phase: Phase::Greeted,
@@ -77,6 +78,21 @@ impl Session {
         }
         self.phase = Phase::Serving;
         Some(higher.iter_mut().filter_map(Option::take).collect())
+    }
+
+    /// The mesh is made: from now on it is whoever has it who ends the session.
+    pub(super) fn release(&mut self) {
+        self.root = None;
+    }
+
+    /// Ends the root's connection, so that the thread that reads from it wakes up. Returns false, and
+    /// does nothing, if the mesh is made.
+    pub(super) fn end(&self) -> bool {
+        if let Some(root) = &self.root {
+            // It fails only if the root was faster.
+            let _ = root.shutdown(Shutdown::Both);
+        }
+        self.root.is_some()
     }
 
     pub(super) fn first_missing(&self) -> usize {

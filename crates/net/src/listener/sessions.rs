@@ -5,7 +5,7 @@
 //! workers in vain: the first whose root sends the addresses is served, and from then on other roots
 //! are told "busy".
 
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,10 +50,11 @@ impl State {
             .find(|session| session.hello.session == id)
     }
 
-    fn held_by(&mut self, guard: &SessionGuard) -> Option<&mut Session> {
+    /// The one that a guard keeps, unless it was ended.
+    fn numbered(&mut self, number: u64) -> Option<&mut Session> {
         self.sessions
             .iter_mut()
-            .find(|session| session.number == guard.number)
+            .find(|session| session.number == number)
     }
 
     /// Why no other root can be served now.
@@ -81,8 +82,7 @@ impl State {
         if n_greeted >= MAX_GREETED
             && let Some(oldest) = self.sessions.iter().position(greeted)
         {
-            // Its thread, which reads from it, sees the end of the connection.
-            let _ = self.sessions.remove(oldest).root.shutdown(Shutdown::Both);
+            self.sessions.remove(oldest).end();
         }
     }
 }
@@ -116,9 +116,16 @@ impl Sessions {
     pub(super) fn begin_joining(&self, guard: &SessionGuard) -> Result<(), Refusal> {
         let mut state = self.lock();
         state.refusal()?;
-        let session = state.held_by(guard).ok_or(Refusal::UnknownSession)?;
+        let session = state
+            .numbered(guard.number)
+            .ok_or(Refusal::UnknownSession)?;
         session.phase = Phase::Joining;
         Ok(())
+    }
+
+    /// Whether it had to go, for another or because the listener is closed.
+    pub(super) fn has_ended(&self, guard: &SessionGuard) -> bool {
+        self.lock().numbered(guard.number).is_none()
     }
 
     /// Whether a worker of higher rank may join.
@@ -150,7 +157,7 @@ impl Sessions {
     ) -> Result<Vec<Channel>, NotJoined> {
         let mut state = self.lock();
         loop {
-            let session = state.held_by(guard).ok_or(NotJoined::Ended)?;
+            let session = state.numbered(guard.number).ok_or(NotJoined::Ended)?;
             if let Some(peers) = session.take_peers() {
                 return Ok(peers);
             }
@@ -166,12 +173,17 @@ impl Sessions {
         }
     }
 
-    /// Hands the mesh to [`next`](Self::next).
-    pub(super) fn deliver(&self, mesh: Mesh) {
+    /// Hands the mesh to [`next`](Self::next), if the session has not ended meanwhile.
+    pub(super) fn deliver(&self, mesh: Mesh, guard: SessionGuard) {
+        let number = guard.number;
+        let mesh = mesh.hold(guard);
         let mut state = self.lock();
-        let dropped = match state.closed {
-            true => Some(mesh),
-            false => state.ready.replace(mesh),
+        let dropped = match state.numbered(number) {
+            None => Some(mesh),
+            Some(session) => {
+                session.release();
+                state.ready.replace(mesh)
+            }
         };
         self.changed.notify_all();
         // Dropping a mesh drops its guard, which takes the lock.
@@ -193,9 +205,11 @@ impl Sessions {
         }
     }
 
+    /// Ends all sessions but that of a mesh that was handed out.
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
+        state.sessions.retain(|session| !session.end());
         let unclaimed = state.ready.take();
         self.changed.notify_all();
         // Dropping the mesh drops its guard, which takes the lock.
@@ -248,9 +262,8 @@ mod tests {
         sessions.greet(&hello, Arc::new(root), "root:1")
     }
 
-    fn mesh_of(guard: SessionGuard) -> Mesh {
-        let mut alone = Mesh::in_memory(1).expect("a mesh");
-        alone.remove(0).hold(guard)
+    fn mesh() -> Mesh {
+        Mesh::in_memory(1).expect("a mesh").remove(0)
     }
 
     #[test]
@@ -261,7 +274,7 @@ mod tests {
         let delivering = sessions.clone();
         std::thread::spawn(move || {
             for guard in guards {
-                delivering.deliver(mesh_of(guard));
+                delivering.deliver(mesh(), guard);
             }
             done.send(()).expect("the test waits");
         });
@@ -276,6 +289,23 @@ mod tests {
         );
         drop(sessions.next().expect("a mesh"));
         assert!(greet(&sessions, 2).is_ok());
+    }
+
+    #[test]
+    fn closing_ends_what_is_under_way_and_leaves_a_mesh_that_was_handed_out() {
+        let sessions = Arc::new(Sessions::default());
+        let guards = [1, 2, 3].map(|id| greet(&sessions, id).expect("free"));
+        let [served, late, joining] = guards;
+        sessions.deliver(mesh(), served);
+        let served = sessions.next().expect("a mesh");
+        sessions.close();
+        assert_eq!(sessions.lock().sessions.len(), 1, "the one that is served");
+        let waited = sessions.wait_for_peers(&joining, || panic!("it waits"));
+        assert!(matches!(waited, Err(NotJoined::Ended)));
+        sessions.deliver(mesh(), late);
+        assert!(matches!(sessions.next(), Err(Error::Closed)));
+        drop(served);
+        assert_eq!(sessions.lock().sessions.len(), 0);
     }
 
     /// A panic here would be a root's doing.
