@@ -10,6 +10,7 @@ mod event;
 mod joining;
 mod log;
 mod porch;
+mod session;
 mod sessions;
 mod visit;
 
@@ -132,7 +133,11 @@ impl Listener {
 
     /// Frees the port, ends handshakes and waiting calls of [`accept`](Self::accept). Meshes that
     /// were handed out live on.
+    ///
+    /// The log is told nothing more. A handshake's thread that is connecting with another worker goes
+    /// when that answers, within 5 s.
     pub fn close(&self) {
+        self.worker.log.close();
         self.worker.sessions.close();
         // It fails only if the thread is gone already.
         let _ = (&self.wake).write(&[0]);

@@ -1,6 +1,7 @@
 //! What a rank is for the others: the root, which asks, or a worker, which serves.
 
 mod connected;
+mod current;
 mod device;
 pub(crate) mod keeper;
 mod loading;

@@ -95,6 +95,8 @@ impl Root {
     ) -> Result<Self, Error> {
         let programs = parse(&options.programs, options.workers.len() + 1)?;
         let file = Arc::new(ModelFile::open(&options.model)?);
+        // From the plan on workers count this rank's silence, and a disk may stall for longer.
+        let hashes = KeptHashes::of(options.cache_folder.as_deref(), &file);
         let kernels = Kernels::detect()?;
         let weight_plan = WeightPlan::for_root(&programs[0])?;
         RankMemory::of(&programs[0], weight_plan.owned_bytes)?.require(None)?;
@@ -108,7 +110,6 @@ impl Root {
         };
         let (mesh, pool) = connected.into_parts()?;
         let (plan, measurement) = agree(&mesh, options.plan)?;
-        let hashes = KeptHashes::of(options.cache_folder.as_deref(), &file);
         let loading = Loading {
             mesh: &mesh,
             programs: &programs,

@@ -1,11 +1,12 @@
 //! A worker: serves one root after another, whatever happens to them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use dllama_kernels::{Kernels, Pool};
 use dllama_net::{EventKind, Listener, Mesh, Trust};
 
+use super::current::Current;
 use super::keeper::{Keeper, Storage};
 use super::session::Session;
 use crate::error::Error;
@@ -104,8 +105,7 @@ struct Shared {
     kernels: Kernels,
     options: WorkerOptions,
     keeper: Keeper,
-    /// The mesh of the session, so that closing can end it.
-    session: Mutex<Option<Arc<Mesh>>>,
+    current: Current,
     on_event: Arc<OnEvent>,
 }
 
@@ -149,7 +149,7 @@ impl Worker {
             kernels,
             options,
             keeper,
-            session: Mutex::default(),
+            current: Current::default(),
             on_event,
         });
         let serving = Arc::clone(&shared);
@@ -171,10 +171,7 @@ impl Worker {
     /// Closes the port, ends the session and waits for its thread.
     pub fn close(&mut self) {
         self.shared.listener.close();
-        let session = self.shared.session().clone();
-        if let Some(mesh) = session {
-            mesh.fail("DISPOSED", "the worker is being closed");
-        }
+        self.shared.current.close();
         if let Some(thread) = self.thread.take() {
             // Its panics are caught a session at a time.
             let _ = thread.join();
@@ -189,15 +186,12 @@ impl Drop for Worker {
 }
 
 impl Shared {
-    fn session(&self) -> std::sync::MutexGuard<'_, Option<Arc<Mesh>>> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn serve(&self) {
         // An error of `accept` is that the listener is closed.
         while let Ok(mesh) = self.listener.accept() {
-            let mesh = Arc::new(mesh);
-            *self.session() = Some(Arc::clone(&mesh));
+            let Some(mesh) = self.current.begin(mesh) else {
+                return;
+            };
             (self.on_event)(WorkerEvent::SessionBegan {
                 root: mesh.address(0).to_owned(),
                 rank: mesh.rank(),
@@ -206,7 +200,7 @@ impl Shared {
             let end = self.serve_session(&mesh);
             // With the last reference the listener is free for the next root. Whoever is told of the
             // end may be that root.
-            *self.session() = None;
+            self.current.end();
             drop(mesh);
             (self.on_event)(end);
         }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use super::sessions::SessionGuard;
+use super::sessions::{NotJoined, SessionGuard};
 use super::{EventKind, Worker};
 use crate::handshake::setup::{self, Report};
 use crate::handshake::{
@@ -26,7 +26,7 @@ impl Worker {
                 let (rank, world_size) = (hello.to, hello.world_size);
                 let message = format!("connected as root; this is rank {rank} of {world_size}");
                 self.log.tell(EventKind::Connected, address, message);
-                self.sessions.deliver(mesh.hold(session));
+                self.sessions.deliver(mesh, session);
             }
             Err(error) => {
                 let reason = error.to_string();
@@ -52,7 +52,8 @@ impl Worker {
         }
         let peers = match self.join(&root, hello, session, &workers) {
             Ok(peers) => peers,
-            Err((peer, reason)) => {
+            Err(NotJoined::Ended) => return Err(io::Error::other("the session has ended")),
+            Err(NotJoined::Unreached { peer, reason }) => {
                 let error = format!("rank {peer}: {reason}");
                 Report::Unreached { peer, reason }.send(&mut root, soon())?;
                 return Err(io::Error::other(error));
@@ -74,16 +75,19 @@ impl Worker {
     ///
     /// # Errors
     ///
-    /// The rank that cannot be reached, and the reason.
+    /// [`NotJoined`], with the first rank that cannot be reached.
     fn join(
         &self,
         root: &Channel,
         hello: &Hello,
         session: &SessionGuard,
         workers: &[SocketAddr],
-    ) -> Result<Vec<Option<Channel>>, (usize, String)> {
+    ) -> Result<Vec<Option<Channel>>, NotJoined> {
         let mut peers = Vec::with_capacity(workers.len());
         for (to, address) in (1..hello.to).zip(workers) {
+            if self.sessions.has_ended(session) {
+                return Err(NotJoined::Ended);
+            }
             let mine = Hello {
                 role: Role::Peer,
                 from: hello.to,
@@ -96,13 +100,16 @@ impl Worker {
                 address: &address.to_string(),
             };
             let channel = greet(callee, &mine, &self.trust, &self.links, deadline);
-            peers.push(Some(channel.map_err(|error| (to, error.to_string()))?));
+            let channel = channel.map_err(|error| NotJoined::Unreached {
+                peer: to,
+                reason: error.to_string(),
+            })?;
+            peers.push(Some(channel));
         }
         peers.push(None);
         let deadline = Instant::now() + PEERS_TIMEOUT;
         let goes_on = || Instant::now() < deadline && !timed::is_closed(root.stream());
-        let higher = self.sessions.wait_for_peers(session, goes_on);
-        let higher = higher.map_err(|rank| (rank, "it did not connect in time".to_owned()))?;
+        let higher = self.sessions.wait_for_peers(session, goes_on)?;
         peers.extend(higher.into_iter().map(Some));
         Ok(peers)
     }

@@ -5,6 +5,7 @@
 //! sessions that come to nothing one in ten seconds is told.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,7 @@ const MAX_ROOTS: usize = 64;
 
 pub(super) struct Log {
     on_event: Box<dyn Fn(Event) + Send + Sync>,
+    closed: AtomicBool,
     kinds: Mutex<HashMap<Key, Recent>>,
 }
 
@@ -53,13 +55,25 @@ impl Log {
     pub(super) fn new(on_event: Box<dyn Fn(Event) + Send + Sync>) -> Self {
         Self {
             on_event,
+            closed: AtomicBool::new(false),
             kinds: Mutex::default(),
+        }
+    }
+
+    /// Tells nothing from now on: what ends because the listener does is no news.
+    pub(super) fn close(&self) {
+        self.closed.store(true, SeqCst);
+    }
+
+    fn emit(&self, event: Event) {
+        if !self.closed.load(SeqCst) {
+            (self.on_event)(event);
         }
     }
 
     /// Tells of something that only a known caller, or the system, can bring about.
     pub(super) fn tell(&self, kind: EventKind, address: &str, message: String) {
-        (self.on_event)(Event {
+        self.emit(Event {
             kind,
             address: address.to_owned(),
             message,
@@ -113,7 +127,7 @@ impl Log {
             };
             kinds.insert(key, recent);
             drop(kinds);
-            return (self.on_event)(event);
+            return self.emit(event);
         };
         if now < recent.told + interval || recent.n_left_out > 0 {
             recent.n_left_out += 1;
@@ -122,7 +136,7 @@ impl Log {
         }
         recent.told = now;
         drop(kinds);
-        (self.on_event)(event);
+        self.emit(event);
     }
 
     /// Tells what is due of what was left out.
@@ -141,7 +155,7 @@ impl Log {
             recent.told = now;
             due.push(event);
         }
-        due.into_iter().for_each(&self.on_event);
+        due.into_iter().for_each(|event| self.emit(event));
     }
 
     /// When [`catch_up`](Self::catch_up) has something to tell.
