@@ -5,6 +5,7 @@ mod support;
 
 use std::fs;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use dllama_engine::program::WireType;
 use dllama_engine::{Storage, Worker, WorkerEvent};
@@ -39,8 +40,10 @@ fn root_that_is_accepted(worker: &Worker) -> Mesh {
     root
 }
 
-/// The root is gone without a goodbye.
+/// The root is gone without a goodbye, when the worker has what was sent. It reads heartbeats until then: a
+/// connection that is closed over unread ones is reset, and what is under way is lost.
 fn lose(root: Mesh, told: &mpsc::Receiver<WorkerEvent>) {
+    root.wait_for_end(Duration::from_millis(50));
     drop(root);
     told.iter()
         .find(|event| matches!(event, WorkerEvent::SessionFailed { .. }));

@@ -141,19 +141,16 @@ impl Session<'_> {
         })?;
         program.require_place(mesh.rank(), mesh.world_size())?;
         let held = self.keeper.take(&program);
-        let stock = self.keeper.stock();
-        let memory = RankMemory::of(&program, stock.own_bytes(&program)?)?;
-        let held_bytes = held.as_ref().map_or(0, Holdings::own_bytes);
-        tell(WorkerEvent::Loading {
-            memory,
-            free_bytes: free_bytes(held_bytes, self.max_memory),
-        });
-        memory.require_beyond(held_bytes, self.max_memory)?;
-        mesh.send_control(0, ACCEPTED, &[])?;
+        if let Err(error) = self.accept(&program, held.as_ref(), tell) {
+            // The next session may want them as much.
+            held.into_iter()
+                .for_each(|held| self.keeper.hold(Arc::new(held)));
+            return Err(error);
+        }
         let receiver = Receiver {
             mesh,
             program: &program,
-            stock,
+            stock: self.keeper.stock(),
             n_threads: self.pool.n_threads(),
         };
         let (holdings, tally) = receiver.run(held).map_err(|interrupted| {
@@ -169,6 +166,24 @@ impl Session<'_> {
         self.keeper.write(&holdings);
         tell(WorkerEvent::Loaded { tally });
         Ok(Some((rank, holdings)))
+    }
+
+    /// Tells the root that there is room for the Program, if there is.
+    fn accept(
+        &self,
+        program: &ValidProgram,
+        held: Option<&Holdings>,
+        tell: &dyn Fn(WorkerEvent),
+    ) -> Result<(), Error> {
+        let stock_bytes = self.keeper.stock().own_bytes(program)?;
+        let memory = RankMemory::of(program, stock_bytes)?;
+        let held_bytes = held.map_or(0, Holdings::own_bytes);
+        tell(WorkerEvent::Loading {
+            memory,
+            free_bytes: free_bytes(held_bytes, self.max_memory),
+        });
+        memory.require_beyond(held_bytes, self.max_memory)?;
+        Ok(self.mesh.send_control(0, ACCEPTED, &[])?)
     }
 }
 
