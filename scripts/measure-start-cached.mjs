@@ -53,9 +53,9 @@ await measurement(async ({ folder, dllama, worker }) => {
     child.stderr.on("data", (text) => (log += text));
     const [code] = await once(child, "close");
     if (code !== 0 || firstMs === undefined) throw new Error(`the root ended with ${code}: ${log}`);
-    const told = log.split("\n").filter((line) => /: .* in \d+ s: /.test(line));
+    const told = log.split("\n").filter((line) => /: .* in \d+ m?s: /.test(line));
     const parts = told.map((line) =>
-      line.replace(/^.* in \d+ s: /, "").replace(/, [\d.]+ [KMG]iB\/s/, ""),
+      line.replace(/^.* in \d+ m?s: /, "").replace(/, [\d.]+ [KMG]iB\/s/, ""),
     );
     return [(firstMs / 1000).toFixed(2), [...new Set(parts)].join("; ")];
   };

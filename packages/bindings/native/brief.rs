@@ -3,8 +3,8 @@
 //! Handing a forward to another thread and its result back wakes two threads: 60 to 250 microseconds,
 //! which is more than a whole forward of the smallest models. One that was brief the time before, on one
 //! rank alone, is therefore computed where it is asked for. After some milliseconds of forwards in a row
-//! the next is handed over, so that the event loop has its turn: a generation of settled promises would
-//! keep timers, signals and sockets waiting. See `docs/decisions/0024-engine-thread.md`.
+//! the promise of the next is settled from the event loop, which has its turn before: a generation of promises
+//! that are settled at once would keep timers, signals and sockets waiting. See `docs/decisions/0024-engine-thread.md`.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -18,7 +18,7 @@ const IN_A_ROW: Duration = Duration::from_millis(2);
 /// How long an engine's forwards of one row take.
 pub struct Brief {
     last_ns: AtomicU64,
-    /// Since a forward was handed over.
+    /// Since the event loop had its turn.
     in_a_row_ns: AtomicU64,
 }
 
@@ -32,14 +32,18 @@ impl Default for Brief {
 }
 
 impl Brief {
-    /// Whether the next one is to be computed where it is asked for. If not, the event loop has its turn.
+    /// Whether the next one is to be computed where it is asked for.
     pub fn stays(&self) -> bool {
-        let stays = self.last_ns.load(Relaxed) < as_ns(BRIEF)
-            && self.in_a_row_ns.load(Relaxed) < as_ns(IN_A_ROW);
-        if !stays {
+        self.last_ns.load(Relaxed) < as_ns(BRIEF)
+    }
+
+    /// Whether the event loop is to have its turn now, after which the time counts anew.
+    pub fn gives_turn(&self) -> bool {
+        let gives_turn = self.in_a_row_ns.load(Relaxed) >= as_ns(IN_A_ROW);
+        if gives_turn {
             self.in_a_row_ns.store(0, Relaxed);
         }
-        stays
+        gives_turn
     }
 
     /// Is told what a forward took.

@@ -93,6 +93,24 @@ impl EngineThread {
         Ok(Object::from_raw(env.raw(), promise.raw()))
     }
 
+    /// As [`do_here`](Self::do_here), but the promise is settled from the event loop, which has its turn first.
+    pub fn do_here_in_turn<'env, T: Answer>(
+        &self,
+        env: &'env Env,
+        work: impl FnOnce(&Root) -> Outcome<T>,
+    ) -> napi::Result<Object<'env>> {
+        let (deferred, promise) = env.create_deferred()?;
+        let outcome = caught(|| with_root(&mut lock(&self.root), work));
+        // What is asked meanwhile is answered later.
+        self.queue.state().n_under_way += 1;
+        let queue = Arc::clone(&self.queue);
+        deferred.resolve(move |_| {
+            queue.state().n_under_way -= 1;
+            Ok(Settled(outcome))
+        });
+        Ok(promise)
+    }
+
     /// Has the thread give the root's memory back and end.
     pub fn dispose<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
         let promise = self.promise(env, |root| {

@@ -46,10 +46,12 @@ impl Engine {
             }
             Ok(report)
         };
-        if is_one_row && self.thread.is_idle() && self.brief.stays() {
-            self.thread.do_here(env, forward)
-        } else {
+        if !(is_one_row && self.thread.is_idle() && self.brief.stays()) {
             self.thread.ask(env, forward)
+        } else if self.brief.gives_turn() {
+            self.thread.do_here_in_turn(env, forward)
+        } else {
+            self.thread.do_here(env, forward)
         }
     }
 

@@ -89,7 +89,7 @@ test("the first start sends a share, the second nothing, and both tell the same"
   });
   const kept = totalBytes(units(cache));
   assert.ok(first.wireBytes > kept && kept > 5_000_000, `${first.wireBytes}, ${kept}`);
-  assert.match(first.line, /: [\d.]+ MiB in \d+ s: [\d.]+ MiB sent, [\d.]+ [KM]iB\/s$/);
+  assert.match(first.line, /: [\d.]+ MiB in \d+ m?s: [\d.]+ MiB sent, [\d.]+ [KM]iB\/s$/);
 
   await withWorker(["--cache-dir", cache], async (address, worker) => {
     const second = await start(address);
