@@ -2,7 +2,9 @@
  * Time and bytes of a token over slow links, in network namespaces, against what `dllama plan` says:
  * `node scripts/measure-links.mjs [--shape S] [--ranks 2,4,8] [--links 1gbit,100mbit,wifi] [--tokens N]`.
  * Prints a table for docs/benchmarks.md. All ranks share this machine's cores, so what compares is the time
- * that a token waits for the network; the devices that `plan` is told of are shares of this one.
+ * that a token waits for the network; the devices that `plan` is told of are shares of this one. It is asked
+ * twice: with the link's own latency, and with the one that the ranks themselves measure when they meet, which
+ * has what the emulated network, the kernel and waking up take, too.
  */
 
 import { writeFileSync } from "node:fs";
@@ -49,6 +51,8 @@ await measurement(async ({ folder, dllama }) => {
     "plan",
     "of it network",
     "plan: wire + latency",
+    "latency measured",
+    "plan with it",
     "S, R of a token",
     "counted at the device",
   ];
@@ -56,7 +60,11 @@ await measurement(async ({ folder, dllama }) => {
   for (const name of values.links.split(",")) {
     for (const nRanks of values.ranks.split(",").map(Number)) {
       const measured = await measure(nRanks, LINKS[name], model);
-      const expected = await plan(dllama, folder, nRanks, LINKS[name], alone);
+      const link = LINKS[name].plan;
+      const expected = await plan(dllama, folder, nRanks, link, alone);
+      const { latencyMs: asMeasured } = measured;
+      const measuredLink = link.replace(/,[\d.]+ms/, `,${asMeasured.toFixed(3)}ms`);
+      const { token: informed } = await plan(dllama, folder, nRanks, measuredLink, alone);
       const { totalMs, wireMs, latencyMs } = expected.token;
       const kB = (bytes) => (bytes / 1024).toFixed(2);
       const cells = [
@@ -66,6 +74,8 @@ await measurement(async ({ folder, dllama }) => {
         totalMs.toFixed(2),
         measured.transferMs.toFixed(2),
         `${wireMs.toFixed(2)} + ${latencyMs.toFixed(2)}`,
+        asMeasured.toFixed(2),
+        informed.totalMs.toFixed(2),
         `${kB(measured.sentBytes)}, ${kB(measured.receivedBytes)} kB`,
         `${kB(measured.countedSent)}, ${kB(measured.countedReceived)} kB`,
       ];
@@ -94,8 +104,9 @@ async function weightRate(dllama, model) {
 function measure(nRanks, link, model) {
   return withCluster(nRanks, link, async (cluster) => {
     const start = (n) => cluster.root(...run(model, n), ...CLUSTER);
-    // The first one has the workers measured.
-    await start(FEW);
+    // The first one has the workers and the links measured.
+    const first = jsonLines(await cluster.root(...run(model, FEW), "--split", "equal"));
+    const { latencyMs } = first.find(({ type }) => type === "start").plan.measurement;
     let tokens;
     const bytes = await bytesAToken(cluster, nTokens, async (n) => {
       tokens = tokensOf(await start(FEW + n));
@@ -106,6 +117,7 @@ function measure(nRanks, link, model) {
     const median = (field) => medianOf(tokens.slice(1).map((token) => token[field]));
     return {
       ...bytes,
+      latencyMs,
       generationMs: median("generationMs"),
       transferMs: median("transferMs"),
     };
@@ -123,6 +135,6 @@ async function plan(dllama, folder, nRanks, link, alone) {
   };
   const path = join(folder, `${nRanks}.json`);
   writeFileSync(path, JSON.stringify(Array.from({ length: nRanks }, () => device)));
-  const args = ["--devices", path, "--link", link.plan, "--format", "json"];
+  const args = ["--devices", path, "--link", link, "--format", "json"];
   return JSON.parse(await outputOf(dllama("plan", "--shape", shape, ...CLUSTER, ...args)));
 }
