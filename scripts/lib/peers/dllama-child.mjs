@@ -1,6 +1,6 @@
 /** Runs dllama's library the way a generation does, with fixed tokens in place of a prompt's. */
 
-import { Session } from "../../../packages/core/dist/generation/session.js";
+import { Session, unrecoverable } from "../../../packages/core/dist/generation/session.js";
 import { loadModel } from "../../../packages/core/dist/index.js";
 import { Sampler } from "../../../packages/core/dist/sampling/sampler.js";
 import { timedTokens, tokenIds } from "./cases.mjs";
@@ -20,12 +20,13 @@ await serveRuns(async () => {
   const { engine, info } = model;
   const sampler = new Sampler({ temperature: GREEDY, seed: 0 });
   const ids = (first, end) => tokenIds(first, end, info.vocabSize);
+  const sessionAt = (position) => new Session(unrecoverable(engine), NO_COUNTER, { position });
   /** Positions from 0 that hold the fixed tokens. */
   let filled = 0;
 
   async function fill(depth) {
     if (filled < depth) {
-      const session = new Session(engine, NO_COUNTER, filled);
+      const session = sessionAt(filled);
       await session.prefill(ids(filled, depth), GREEDY);
     }
     filled = depth;
@@ -35,7 +36,7 @@ await serveRuns(async () => {
     const { depth } = test;
     const end = depth + timedTokens(test);
     // Threads that had nothing to do for a while are asleep.
-    const warmUp = new Session(engine, NO_COUNTER, depth);
+    const warmUp = sessionAt(depth);
     const row = await warmUp.decode(ids(depth, depth + 1)[0], GREEDY);
     const id = await warmUp.sample(row, sampler);
     return test.test === "prefill"
@@ -44,12 +45,12 @@ await serveRuns(async () => {
   }
 
   async function prefill(position, prompt) {
-    const session = new Session(engine, NO_COUNTER, position);
+    const session = sessionAt(position);
     await session.sample(await session.prefill(prompt, GREEDY), sampler);
   }
 
   async function decode(position, first, nTokens) {
-    const session = new Session(engine, NO_COUNTER, position);
+    const session = sessionAt(position);
     let id = first;
     for (let n = 0; n < nTokens; n++) {
       // oxlint-disable-next-line no-await-in-loop -- each token depends on the one before

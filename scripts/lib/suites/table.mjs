@@ -120,7 +120,12 @@ export const suites = [
     run: () => runCheck(node("test-netns.mjs"), NETWORK_TIMEOUT_MS),
   },
   { name: "fuzz", needsBuild: true, run: check(node("fuzz.mjs", "2", "readers")) },
-  { name: "scripts", isQuick: true, run: () => runUvu(join(root, "scripts/test")) },
+  {
+    name: "scripts",
+    isQuick: true,
+    needsBuild: true,
+    run: () => runUvu(join(root, "scripts/test")),
+  },
 ];
 
 async function build() {

@@ -45,8 +45,9 @@ async function start(address: string, args: readonly string[] = run): Promise<St
 async function withWorker<T>(
   workerFlags: readonly string[],
   use: (address: string, program: Program) => Promise<T>,
+  options: { environment?: Record<string, string> } = {},
 ): Promise<T> {
-  const { program, address } = await startWorker({ args: workerFlags });
+  const { program, address } = await startWorker({ args: workerFlags, ...options });
   try {
     return await use(address, program);
   } finally {
@@ -195,11 +196,23 @@ test("--max-cache-size holds", async () => {
 test("a cache that cannot be written to costs a line on the worker's log, and no session", async () => {
   const file = join(folder, "a-file");
   writeFileSync(file, "");
-  await withWorker(["--cache-dir", file], async (address, worker) => {
+  // The platform's folder, which nobody has named.
+  const environment = { XDG_CACHE_HOME: file };
+  const use = async (address: string, worker: Program) => {
+    await worker.printed("stderr", /^warning: Weights are not kept for the next session: .+$/m);
     const { text } = await start(address);
     assert.is(text, first.text);
-    await worker.printed("stderr", /^warning: Weights are not kept for the next session: .+$/m);
-  });
+  };
+  await withWorker([], use, { environment });
+});
+
+test("a named cache that cannot be written to is an error before anybody connects", async () => {
+  const file = join(folder, "another-file");
+  writeFileSync(file, "");
+  const { code, stderr } = await dllama(["worker", "--port", "0", "--cache-dir", file]);
+  assert.is(code, 1);
+  assert.match(stderr, /^error: cannot keep weights there: .*another-file/m);
+  assert.match(stderr, /--no-cache/);
 });
 
 /** Whether this machine lets a process have mounts of its own. */

@@ -13,6 +13,7 @@ import { fromNative } from "../native-error.ts";
 import { systemError } from "../system-error.ts";
 import { workerToken } from "./trust.ts";
 import type { FoundToken, TrustOptions } from "./trust.ts";
+import { folderProblem } from "./usable-folder.ts";
 
 /** The port that roots look for workers at, as in the original. */
 export const DEFAULT_PORT = 9998;
@@ -71,12 +72,19 @@ export async function serveWorker(options: WorkerOptions = {}): Promise<RunningW
   if (maxMemory !== undefined) requireBytes("maxMemory", maxMemory);
   if (maxCacheBytes !== undefined) requireBytes("maxCacheBytes", maxCacheBytes);
   if (modelPath !== undefined) await requireReadable(modelPath);
+  const cacheProblem = cache ? await folderProblem(cacheFolder) : undefined;
+  if (cacheProblem !== undefined && options.cacheFolder !== undefined) {
+    throw new DllamaError("FILE_UNREADABLE", `cannot keep weights there: ${cacheProblem}`, {
+      hint: "Name another folder with --cache-dir, or keep none with --no-cache.",
+    });
+  }
   const token = await workerToken(options);
   const { host = token === undefined ? "127.0.0.1" : "0.0.0.0" } = options;
   const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   const tell = (event: ServerEvent): void => {
     onEvent?.({ kind: event.kind, message: describe(event, token === undefined, modelPath) });
   };
+  if (cacheProblem !== undefined) tell({ kind: "cacheFailed", message: cacheProblem });
   const lent = {
     address,
     nThreads: nthreads,

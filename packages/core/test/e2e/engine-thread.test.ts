@@ -88,6 +88,25 @@ test("what is asked at once is answered in order, long and brief forwards and al
   await model.dispose();
 });
 
+test("brief forwards that are asked for at once are answered in order, whichever way each goes", async () => {
+  const model = await loadModel({ nthreads: 1 });
+  const { engine } = model;
+  const n = 100;
+  for (let position = 0; position < 3; position++) {
+    // oxlint-disable-next-line no-await-in-loop -- so that the engine knows that they are brief
+    await engine.forward("exact", rows(position, 1));
+  }
+  const order: number[] = [];
+  const asked = Array.from({ length: n }, async (_, index) => {
+    await engine.forward("exact", rows(3 + index, 1));
+    order.push(index);
+  });
+  await Promise.all(asked);
+  assert.equal(order, [...order.keys()]);
+  assert.is(order.length, n);
+  await model.dispose();
+});
+
 test("an error among others concerns its call alone", async () => {
   const model = await loadModel({ nthreads: 1 });
   const answers = await Promise.allSettled([
