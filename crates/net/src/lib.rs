@@ -14,6 +14,7 @@
 //! | `connect`, `listener`, `handshake` | how a root and its workers become a mesh |
 //! | `watch` | whom a rank waits for |
 //! | `trust` | the key they share |
+//! | `ending` | how a rank gives up, and tells why |
 //! | `monitor` | heartbeats and closed connections while a rank computes |
 
 mod abort;
@@ -23,6 +24,7 @@ mod collectives;
 mod connect;
 mod connection;
 mod control;
+mod ending;
 mod error;
 mod exchange;
 mod frame;
@@ -40,6 +42,7 @@ mod shared;
 mod slice;
 mod socket;
 mod tcp;
+mod traffic;
 mod trust;
 mod watch;
 
@@ -50,7 +53,8 @@ pub use connection::Connection;
 pub use error::Error;
 pub use limits::{LinkOptions, MAX_WORLD_SIZE};
 pub use listener::{Event, EventKind, Listener};
-pub use mesh::{Mesh, Traffic};
+pub use mesh::Mesh;
 pub use slice::Slice;
+pub use traffic::Traffic;
 pub use trust::{Key, MIN_TOKEN_BYTES, TokenTooShort, Trust};
 pub use watch::{WaitedFor, Waiting, Watch};

@@ -2,14 +2,12 @@
 
 use std::io;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use crate::collectives::Scratch;
 use crate::connection::Connection;
 use crate::error::Error;
-use crate::frame::Kind;
-use crate::limits::{FAIL_LINGER, FAIL_WAIT, FINISH_FRAMES, LinkOptions, MAX_WORLD_SIZE};
-use crate::link::{Link, Payload};
+use crate::limits::{LinkOptions, MAX_WORLD_SIZE};
+use crate::link::Link;
 use crate::monitor::Monitor;
 use crate::shared::Shared;
 
@@ -30,50 +28,6 @@ pub struct Mesh {
     own_address: String,
     pub(crate) scratch: Mutex<Scratch>,
     monitor: Option<Monitor>,
-}
-
-/// What went over a mesh's sockets since it was made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Traffic {
-    /// Bytes that the sockets took, headers and heartbeats included.
-    pub sent_bytes: u64,
-    /// Bytes that the sockets gave, headers and heartbeats included.
-    pub received_bytes: u64,
-    /// Frames begun on the sockets, without heartbeats.
-    pub sent_frames: u64,
-    /// Frames taken from the sockets, without heartbeats.
-    pub received_frames: u64,
-    /// Transfers that this rank made one after the other: each waits for the one before.
-    pub n_exchanges: u64,
-    /// Wall time that calls of this rank spent on sending and receiving, waiting for peers included.
-    pub waited: Duration,
-}
-
-/// What was added since `earlier`.
-impl std::ops::Sub for Traffic {
-    type Output = Self;
-
-    fn sub(self, earlier: Self) -> Self {
-        Self {
-            sent_bytes: self.sent_bytes - earlier.sent_bytes,
-            received_bytes: self.received_bytes - earlier.received_bytes,
-            sent_frames: self.sent_frames - earlier.sent_frames,
-            received_frames: self.received_frames - earlier.received_frames,
-            n_exchanges: self.n_exchanges - earlier.n_exchanges,
-            waited: self.waited - earlier.waited,
-        }
-    }
-}
-
-impl std::ops::AddAssign for Traffic {
-    fn add_assign(&mut self, more: Self) {
-        self.sent_bytes += more.sent_bytes;
-        self.received_bytes += more.received_bytes;
-        self.sent_frames += more.sent_frames;
-        self.received_frames += more.received_frames;
-        self.n_exchanges += more.n_exchanges;
-        self.waited += more.waited;
-    }
 }
 
 impl Mesh {
@@ -183,107 +137,9 @@ impl Mesh {
         Some(error)
     }
 
-    /// Tells all peers why this rank gives up, and closes the links. Threads that wait in other
-    /// methods return [`Error::Closed`].
-    ///
-    /// If a peer's failure has ended this mesh, the others are told of that peer and its failure
-    /// instead, so that all ranks blame the same one.
-    pub fn fail(&self, code: &str, message: &str) {
-        self.shared.close();
-        let payload = self.shared.reason(code, message).encode();
-        let now = Instant::now();
-        let limits = (now + FAIL_WAIT, now + FINISH_FRAMES);
-        for link in self.shared.links() {
-            send_abort(link, &payload, limits);
-            link.socket.end_sending();
-        }
-        self.linger();
-        self.shared.links().for_each(|link| link.socket.shut_down());
-    }
-
-    /// Throws away what peers still send, until all have closed.
-    fn linger(&self) {
-        let give_up = Instant::now() + FAIL_LINGER;
-        let mut open: Vec<_> = self.shared.links().map(|link| &link.socket).collect();
-        loop {
-            let mut moved = false;
-            open.retain(|socket| match socket.discard() {
-                Ok(discarded) => {
-                    moved |= discarded;
-                    true
-                }
-                Err(_) => false,
-            });
-            if open.is_empty() || Instant::now() >= give_up {
-                return;
-            }
-            if !moved {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-        }
-    }
-
-    /// Waits until all peers have closed their connections, for as long as `limit`: a root that has said
-    /// goodbye leaves workers behind that are free for the next.
-    pub fn wait_for_end(&self, limit: Duration) {
-        const LOOK_AROUND: Duration = Duration::from_micros(200);
-        let give_up = Instant::now() + limit;
-        let may_wait = || !self.shared.is_closed() && Instant::now() < give_up;
-        for link in self.shared.links() {
-            while link.listen().is_ok() && may_wait() {
-                std::thread::sleep(LOOK_AROUND);
-            }
-        }
-    }
-
-    /// Totals since the mesh was made.
-    pub fn traffic(&self) -> Traffic {
-        let links = || self.shared.links();
-        Traffic {
-            sent_bytes: links().map(|link| link.socket.sent_bytes()).sum(),
-            received_bytes: links().map(|link| link.socket.received_bytes()).sum(),
-            sent_frames: links().map(|link| link.socket.sent_frames()).sum(),
-            received_frames: links().map(|link| link.socket.received_frames()).sum(),
-            n_exchanges: self.shared.n_exchanges(),
-            waited: self.shared.waited(),
-        }
-    }
-
     /// How often the monitor's thread has woken up since the mesh was made: not at all while no run
     /// is active.
     pub fn monitor_wakeups(&self) -> u64 {
         self.monitor.as_ref().map_or(0, Monitor::wakeups)
-    }
-}
-
-/// Tries until `give_up` to send the reason between two frames. A posted frame that is under way is finished
-/// first, which may last until the peer reads: then until `finish`. A peer in the middle of any other sees
-/// the connection end there.
-fn send_abort(link: &Link, payload: &[u8], (give_up, finish): (Instant, Instant)) {
-    let payload = Payload::Bytes(payload);
-    let mut give_up = give_up;
-    loop {
-        if let Some(mut writer) = link.try_lock_writer() {
-            writer.discard_posted();
-            match writer.begin(&link.socket, Kind::Abort, 0, &payload) {
-                Ok(true) => {
-                    while writer.advance(&link.socket, &payload).is_ok()
-                        && !writer.at_border()
-                        && Instant::now() < give_up
-                    {
-                        std::thread::sleep(Duration::from_millis(1));
-                    }
-                    return;
-                }
-                Ok(false) if !writer.is_flushed() => {
-                    give_up = finish;
-                }
-                Ok(false) | Err(_) => return,
-            }
-        }
-        if Instant::now() >= give_up {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(1));
     }
 }

@@ -8,6 +8,7 @@ mod loading;
 pub(crate) mod messages;
 mod place;
 pub(crate) mod planning;
+mod questions;
 mod root;
 pub(crate) mod session;
 mod times;
