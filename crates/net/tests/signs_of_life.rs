@@ -3,6 +3,7 @@
 mod support;
 
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use dllama_net::{AllReduce, F32Codec};
@@ -47,6 +48,7 @@ fn a_peer_that_sends_nothing_but_heartbeats_keeps_nobody() {
             std::thread::scope(|scope| {
                 scope.spawn(|| flooding[0].stream.write_all(&beats));
                 for _ in 0..5 {
+                    other[0].send(HEARTBEAT, &[]);
                     assert_eq!(other[0].receive(), Some((HEARTBEAT, vec![])));
                 }
                 drop(mesh);
@@ -65,14 +67,25 @@ fn a_peer_that_does_not_read_but_lives_is_not_lost() {
             let payload = vec![3; 16 << 20];
             mesh.begin_run();
             let peer = &mut peers[0];
+            let has_read = &AtomicBool::new(false);
             std::thread::scope(|scope| {
                 let sent = scope.spawn(|| mesh.send_control(1, 0, &payload));
                 peer.compute(Duration::from_secs(1), Duration::from_millis(60));
                 // A frame that rank 0 receives later hides what comes behind it.
                 peer.send(CONTROL, &[9]);
                 peer.compute(Duration::from_secs(1), Duration::from_millis(60));
-                let received = std::iter::from_fn(|| peer.receive());
-                let message = received.into_iter().find(|(kind, _)| *kind == CONTROL);
+                // It lives while it reads, too, which may take long.
+                let beats: Vec<_> = (0..100).map(|_| peer.frame(HEARTBEAT, &[])).collect();
+                let mut writer = peer.stream.writer();
+                scope.spawn(move || {
+                    for beat in beats.iter().take_while(|_| !has_read.load(SeqCst)) {
+                        writer.write_all(beat).expect("written");
+                        std::thread::sleep(Duration::from_millis(60));
+                    }
+                });
+                let mut received = std::iter::from_fn(|| peer.receive());
+                let message = received.find(|(kind, _)| *kind == CONTROL);
+                has_read.store(true, SeqCst);
                 assert!(message.expect("the message").1 == payload);
                 sent.join().expect("no panic").expect("not lost");
             });

@@ -1,7 +1,7 @@
 //! A peer that the test plays itself, byte by byte: frames are written from the format's
 //! description, not with the crate's own code.
 
-use std::io::{Read, Write};
+use std::io::{Cursor, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -19,8 +19,29 @@ pub const ALL_REDUCE: u8 = 7;
 pub const ALL_GATHER: u8 = 6;
 pub const REDUCE_SCATTER: u8 = 9;
 
-pub trait ReadWrite: Read + Write + Send {}
-impl<T: Read + Write + Send> ReadWrite for T {}
+pub trait ReadWrite: Read + Write + Send {
+    /// For a thread that writes while another reads.
+    fn writer(&self) -> Box<dyn Write + Send>;
+}
+
+impl ReadWrite for TcpStream {
+    fn writer(&self) -> Box<dyn Write + Send> {
+        Box::new(self.try_clone().expect("a descriptor"))
+    }
+}
+
+impl ReadWrite for UnixStream {
+    fn writer(&self) -> Box<dyn Write + Send> {
+        Box::new(self.try_clone().expect("a descriptor"))
+    }
+}
+
+/// In place of a connection that is closed.
+impl ReadWrite for Cursor<Vec<u8>> {
+    fn writer(&self) -> Box<dyn Write + Send> {
+        Box::new(std::io::sink())
+    }
+}
 
 pub struct RawPeer {
     pub stream: Box<dyn ReadWrite>,
