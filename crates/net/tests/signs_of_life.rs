@@ -41,10 +41,10 @@ fn a_peer_that_sends_nothing_but_heartbeats_keeps_nobody() {
     for kind in KINDS {
         watched(move || {
             let (mesh, mut peers) = mesh_with_raw_peers(kind, 2, &quick());
-            mesh.begin_run();
             let (flooding, other) = peers.split_at_mut(1);
             let beat = |_| flooding[0].frame(HEARTBEAT, &[]);
             let beats: Vec<u8> = (0..100_000).flat_map(beat).collect();
+            mesh.begin_run();
             std::thread::scope(|scope| {
                 scope.spawn(|| flooding[0].stream.write_all(&beats));
                 for _ in 0..5 {
