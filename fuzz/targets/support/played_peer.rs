@@ -6,6 +6,7 @@ mod frame_list;
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
+use std::sync::Once;
 use std::thread;
 use std::time::Duration;
 
@@ -14,8 +15,19 @@ use dllama_net::{Connection, LinkOptions, Mesh};
 /// What a socket's buffer holds for certain.
 const MAX_BYTES: usize = 150_000;
 
+/// `sendfile` on a closed socket raises SIGPIPE, which the runtimes of Rust and Node ignore; libFuzzer's `main` does
+/// not come by either.
+fn ignore_broken_pipes() {
+    static ONCE: Once = Once::new();
+    // SAFETY: to ignore a signal runs no code of ours.
+    ONCE.call_once(|| unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+    });
+}
+
 /// Has `rank` do its part with a peer that has sent the frames of `input`, and reads what it is sent.
 pub fn with_peer(rank: usize, input: &[u8], part: impl FnOnce(&Mesh)) {
+    ignore_broken_pipes();
     let (near, mut far) = UnixStream::pair().expect("a socket pair");
     far.write_all(&on_the_wire(input))
         .expect("within the socket's buffer");

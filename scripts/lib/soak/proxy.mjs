@@ -121,10 +121,10 @@ class Pair {
   }
 
   reset() {
-    // A socket that was never connected knows no reset.
+    // A socket that was never connected knows no reset, and one that is ending refuses it and stays open.
     for (const socket of [this.#outer, this.#inner]) {
       if (socket === undefined || socket.destroyed) continue;
-      if (socket.connecting) socket.destroy();
+      if (socket.connecting || socket.writableEnded) socket.destroy();
       else socket.resetAndDestroy();
     }
     this.#onEnd();
