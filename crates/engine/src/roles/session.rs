@@ -143,8 +143,9 @@ impl Session<'_> {
         let held = self.keeper.take(&program);
         if let Err(error) = self.accept(&program, held.as_ref(), tell) {
             // The next session may want them as much.
-            held.into_iter()
-                .for_each(|held| self.keeper.hold(Arc::new(held)));
+            if let Some(held) = held {
+                self.keeper.hold(Arc::new(held));
+            }
             return Err(error);
         }
         let receiver = Receiver {

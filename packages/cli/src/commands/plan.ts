@@ -62,16 +62,12 @@ async function readDevices(names: readonly string[]): Promise<Device[]> {
 }
 
 async function readDeviceFile(path: string): Promise<string> {
-  const { DllamaError } = await import("@dllama/core");
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    const isMissing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
-    throw new DllamaError(
-      isMissing ? "FILE_NOT_FOUND" : "FILE_UNREADABLE",
-      `--devices: cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { hint: "Give a JSON file of devices, or boards such as pi4,pi4,pi5.", cause },
-    );
+    const { unreadable } = await import("./unreadable.ts");
+    const hint = "Give a JSON file of devices, or boards such as pi4,pi4,pi5.";
+    throw unreadable(`--devices: cannot read ${path}`, cause, hint);
   }
 }
 

@@ -11,6 +11,7 @@ import { DllamaError } from "@dllama/core";
 import { UsageError } from "../args/usage-error.ts";
 import { log } from "../output/log.ts";
 import { formatBytes } from "../output/units.ts";
+import { unreadable } from "./unreadable.ts";
 
 /**
  * Far above the longest context of any model, far below what a device could not hold: stdin may be
@@ -61,13 +62,7 @@ async function readText(stream: Readable, name: string, signal: AbortSignal): Pr
     }
   } catch (cause) {
     if (signal.aborted) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const missing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
-    throw new DllamaError(
-      missing ? "FILE_NOT_FOUND" : "FILE_UNREADABLE",
-      `cannot read ${name}: ${reason}`,
-      { cause },
-    );
+    throw unreadable(`cannot read ${name}`, cause);
   }
   if (nBytes > MAX_PROMPT_BYTES) {
     throw new DllamaError(
