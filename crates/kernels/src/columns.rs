@@ -97,6 +97,35 @@ impl<'a> ColumnsMut<'a> {
         unsafe { slice::from_raw_parts_mut(self.first.add(row * self.row_stride), self.n_cols) }
     }
 
+    /// Writes `values` with its first one in row `row`, column `column`. What is past the last row or column is
+    /// left out.
+    #[inline]
+    pub(crate) fn write_square<const SIDE: usize>(
+        &mut self,
+        row: usize,
+        column: usize,
+        values: &[[f32; SIDE]; SIDE],
+    ) {
+        let is_whole =
+            row.saturating_add(SIDE) <= self.n_rows && column.saturating_add(SIDE) <= self.n_cols;
+        if is_whole {
+            for (i, values) in values.iter().enumerate() {
+                // SAFETY: `row + i` is a row and `column ..+ SIDE` are columns of this window, as just compared, so
+                // that by the contract of `from_raw` they are valid and ours; f32s may be written unaligned.
+                unsafe {
+                    let out = self.first.add((row + i) * self.row_stride + column);
+                    out.cast::<[f32; SIDE]>().write_unaligned(*values);
+                }
+            }
+        } else {
+            for (row, values) in (row..self.n_rows).zip(values) {
+                for (out, value) in self.row_mut(row)[column..].iter_mut().zip(values) {
+                    *out = *value;
+                }
+            }
+        }
+    }
+
     /// The same columns of some of the rows.
     ///
     /// # Panics

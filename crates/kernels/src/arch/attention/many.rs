@@ -15,13 +15,13 @@ const NARROW: usize = 8;
 type Scores = [[f32; LANES]; KEYS];
 
 /// Adds the block to each query that sees it. `N` vectors of queries, a divisor of `LANES`, with `R` keys, a
-/// divisor of `KEYS`, are `N * R` sums in registers; so are `ROWS` queries with `N` vectors of values.
+/// divisor of `KEYS`, are `N * R` sums in registers; so are `ROWS` queries with `D` vectors of values.
 ///
 /// # Safety
 ///
 /// The machine has the instruction set of `V`.
 #[inline(always)]
-pub(crate) unsafe fn attend<V: Vector, const N: usize, const R: usize>(
+pub(crate) unsafe fn attend<V: Vector, const N: usize, const R: usize, const D: usize>(
     block: &Block<'_>,
     queries: &mut Queries,
 ) {
@@ -54,11 +54,11 @@ pub(crate) unsafe fn attend<V: Vector, const N: usize, const R: usize>(
         let factors = weigh_lanes(&mut scores[..n_keys], &n_seen, largest, weights);
         for (first, sums) in (0..LANES).step_by(ROWS).zip(sums.chunks_mut(ROWS * dim)) {
             let factors = &factors[first..][..ROWS];
-            let whole = dim - dim % (N * V::LANES);
-            for from in (0..whole).step_by(N * V::LANES) {
-                // SAFETY: `N` vectors from here are within a row.
+            let whole = dim - dim % (D * V::LANES);
+            for from in (0..whole).step_by(D * V::LANES) {
+                // SAFETY: `D` vectors from here are within a row.
                 unsafe {
-                    add_values::<V, N>(
+                    add_values::<V, D>(
                         &scores[..n_keys],
                         first,
                         factors,
@@ -130,7 +130,7 @@ unsafe fn multiply<V: Vector, const N: usize, const R: usize>(
     }
 }
 
-/// `sums = factor * sums + weights . values` in `N` vectors of dimensions from `from` on, for the queries from
+/// `sums = factor * sums + weights . values` in `D` vectors of dimensions from `from` on, for the queries from
 /// lane `first` on.
 ///
 /// # Safety
@@ -139,7 +139,7 @@ unsafe fn multiply<V: Vector, const N: usize, const R: usize>(
 /// `weights`, all of `dim` values, and the vectors are within a row. There are `ROWS` lanes from `first` on,
 /// and as many `factors`.
 #[inline(always)]
-unsafe fn add_values<V: Vector, const N: usize>(
+unsafe fn add_values<V: Vector, const D: usize>(
     weights: &[[f32; LANES]],
     first: usize,
     factors: &[f32],
@@ -150,7 +150,7 @@ unsafe fn add_values<V: Vector, const N: usize>(
 ) {
     // SAFETY: the caller's promise.
     unsafe {
-        let mut now = [[V::splat(0.0); N]; ROWS];
+        let mut now = [[V::splat(0.0); D]; ROWS];
         for ((now, sums), factor) in now.iter_mut().zip(sums.chunks_exact(dim)).zip(factors) {
             for (n, now) in now.iter_mut().enumerate() {
                 let sum = V::load(sums.as_ptr().add(from + n * V::LANES));
@@ -158,7 +158,7 @@ unsafe fn add_values<V: Vector, const N: usize>(
             }
         }
         for (weights, row) in weights.iter().zip(values.chunks_exact(dim)) {
-            let mut value = [V::splat(0.0); N];
+            let mut value = [V::splat(0.0); D];
             for (n, value) in value.iter_mut().enumerate() {
                 *value = V::load(row.as_ptr().add(from + n * V::LANES));
             }

@@ -15,7 +15,7 @@ pub(super) fn attend_few(block: &Block<'_>, queries: &mut Queries) {
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn attend_many(block: &Block<'_>, queries: &mut Queries) {
     // SAFETY: this function has the instructions of the vector, and its vectors divide a block.
-    unsafe { many::attend::<__m256, 2, 4>(block, queries) }
+    unsafe { many::attend::<__m256, 2, 4, 2>(block, queries) }
 }
 
 impl Vector for __m256 {

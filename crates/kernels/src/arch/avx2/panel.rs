@@ -5,11 +5,13 @@
 //! of them and the rest of the offset, no more than that.
 
 use core::arch::x86_64::*;
+use core::ops::Range;
 
-use super::super::panel::expanded::{Expanded, GROUP};
+use super::super::panel::expanded::{Expanded, GROUP, expand_rows};
+use super::super::panel::kernel::PanelKernel;
 use super::super::panel::step::{self, HALF};
-use super::super::panel::walk::{self, PanelKernel};
-use super::super::panel::{ROWS, in_memory, rolled};
+use super::super::panel::walk;
+use super::super::panel::{in_memory, rolled};
 use super::q40::nibbles_of_pair;
 use super::vectors::{load_f16, load_f32, load_quads, store, store_f32};
 use crate::blocks::{BlockQ40, BlockQ80};
@@ -20,11 +22,14 @@ pub(super) const PANELS: Panels = Panels {
     matmul_q40: walk::matmul::<Kernel>,
 };
 
+/// Weight rows that the inner loop multiplies at once.
+pub(in crate::arch) const ROWS: usize = 4;
 /// Tokens in a register.
 const LANES: usize = 8;
 /// Registers of tokens that the inner loop works on.
 const T: usize = 2;
 
+pub(in crate::arch) type Weights = [Expanded; ROWS];
 type Step = step::Step<[i16; 2], LANES, T>;
 
 /// By weight row and token.
@@ -36,6 +41,8 @@ impl PanelKernel for Kernel {
     const TOKENS: usize = T * LANES;
     /// Whole rows: a panel of 16 tokens is read as one stream, and stays in a second-level cache.
     const BLOCKS: usize = usize::MAX;
+    const ROWS: usize = ROWS;
+    type Weights = Weights;
     type Step = Step;
     type Sums = Sums;
 
@@ -44,12 +51,12 @@ impl PanelKernel for Kernel {
         unsafe { pack(blocks) }
     }
 
-    unsafe fn expand(w: &[BlockQ40; GROUP], row: usize, out: &mut Expanded) {
+    unsafe fn expand(w: &[BlockQ40], n_blocks: usize, blocks: Range<usize>, out: &mut [Weights]) {
         // SAFETY: the caller's promise.
-        unsafe { expand(w, row, out) }
+        unsafe { expand(w, n_blocks, blocks, out) }
     }
 
-    unsafe fn multiply(w: &[Expanded], x: &[Step], _n_tokens: usize, sums: &mut Sums) {
+    unsafe fn multiply(w: &[Weights], x: &[Step], _n_tokens: usize, sums: &mut Sums) {
         // SAFETY: the caller's promise.
         unsafe { multiply(w, x, sums) }
     }
@@ -61,23 +68,33 @@ fn pack<'a>(blocks: impl Iterator<Item = &'a BlockQ80>) -> Step {
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(in crate::arch) fn expand(w: &[BlockQ40; GROUP], row: usize, out: &mut Expanded) {
-    let pairs = [(0, &w[0], &w[1]), (2, &w[2], &w[3])];
-    for (first, even, odd) in pairs {
+pub(in crate::arch) fn expand(
+    w: &[BlockQ40],
+    n_blocks: usize,
+    blocks: Range<usize>,
+    out: &mut [Weights],
+) {
+    expand_rows(w, n_blocks, blocks, out, |w, out| expand_group(w, out));
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn expand_group(w: &[BlockQ40; GROUP], out: &mut Expanded) {
+    let [a, b, c, d] = w;
+    for (first, [even, odd]) in [(0, [a, b]), (2, [c, d])] {
         let [low, high] = nibbles_of_pair(even, odd);
-        store(&mut out.low[row][first..], low);
-        store(&mut out.high[row][first..], high);
+        store(&mut out.low[first..], low);
+        store(&mut out.high[first..], high);
     }
     let zero = half::f16::ZERO;
-    let scales = [w[0].scale, w[1].scale, w[2].scale, w[3].scale];
-    let [a, b, c, d] = scales;
-    let scales = load_f16(&[a, b, c, d, zero, zero, zero, zero]);
+    let scales = [a.scale, b.scale, c.scale, d.scale, zero, zero, zero, zero];
+    let scales = _mm256_castps256_ps128(load_f16(&scales));
     // SAFETY: the array is 16 bytes long.
-    unsafe { _mm_storeu_ps(out.scales[row].as_mut_ptr(), _mm256_castps256_ps128(scales)) };
+    unsafe { _mm_storeu_ps(out.scales.as_mut_ptr(), scales) };
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn multiply(w: &[Expanded], x: &[Step], sums: &mut Sums) {
+fn multiply(w: &[Weights], x: &[Step], sums: &mut Sums) {
     let n_quads = rolled(HALF);
     for (i, x) in x.iter().enumerate() {
         let (w, block) = (&w[i / GROUP], i % GROUP);
@@ -85,19 +102,19 @@ fn multiply(w: &[Expanded], x: &[Step], sums: &mut Sums) {
         let (low, high) = x.quads.split_at(HALF);
         add(
             &mut products,
-            w.low.each_ref().map(|row| &row[block]),
+            w.each_ref().map(|row| &row.low[block]),
             low,
             n_quads,
         );
         add(
             &mut products,
-            w.high.each_ref().map(|row| &row[block]),
+            w.each_ref().map(|row| &row.high[block]),
             high,
             n_quads,
         );
-        let rows = w.scales.iter().zip(products).zip(in_memory(sums));
-        for ((scales, products), sums) in rows {
-            let scale = _mm256_set1_ps(scales[block]);
+        let rows = w.iter().zip(products).zip(in_memory(sums));
+        for ((w, products), sums) in rows {
+            let scale = _mm256_set1_ps(w.scales[block]);
             let (sums, _) = sums.as_chunks_mut();
             for ((product, x_scales), sum) in products.iter().zip(&x.scales).zip(sums) {
                 let product = _mm256_madd_epi16(*product, _mm256_set1_epi16(1));

@@ -14,7 +14,7 @@ pub(super) fn attend_few(block: &Block<'_>, queries: &mut Queries) {
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl")]
 pub(super) fn attend_many(block: &Block<'_>, queries: &mut Queries) {
     // SAFETY: this function has the instructions of the vector, and its vectors divide a block.
-    unsafe { many::attend::<__m512, 1, 8>(block, queries) }
+    unsafe { many::attend::<__m512, 1, 8, 4>(block, queries) }
 }
 
 impl Vector for __m512 {

@@ -1,11 +1,13 @@
-//! The inner loop of a panel: 16 tokens a register, up to four registers, four weight rows.
+//! The inner loop of a panel: 16 tokens a register, up to four registers, six weight rows.
 
 use core::arch::x86_64::*;
+use core::ops::Range;
 
-use super::super::panel::expanded::{Expanded, GROUP};
+use super::super::panel::expanded::{Expanded, GROUP, expand_rows};
+use super::super::panel::kernel::PanelKernel;
 use super::super::panel::step::{self, HALF};
-use super::super::panel::walk::{self, PanelKernel};
-use super::super::panel::{ROWS, TOKENS, in_memory, rolled};
+use super::super::panel::walk;
+use super::super::panel::{TOKENS, in_memory, rolled};
 use super::four::{SCALE_STRIDE, load_head, nibbles};
 use super::vectors::{load, load_f32, store, store_f32};
 use crate::blocks::{BlockQ40, BlockQ80};
@@ -16,6 +18,10 @@ pub(super) const PANELS: Panels = Panels {
     matmul_q40: walk::matmul::<Kernel>,
 };
 
+/// Weight rows that the inner loop multiplies at once.
+const ROWS: usize = 6;
+
+type Weights = [Expanded; ROWS];
 type Step = step::Step<i32, 16, 4>;
 
 /// By weight row and token.
@@ -27,6 +33,8 @@ impl PanelKernel for Kernel {
     const TOKENS: usize = TOKENS;
     /// Their 20 KB of a panel fit a first-level cache.
     const BLOCKS: usize = 8;
+    const ROWS: usize = ROWS;
+    type Weights = Weights;
     type Step = Step;
     type Sums = Sums;
 
@@ -35,12 +43,12 @@ impl PanelKernel for Kernel {
         unsafe { pack(blocks) }
     }
 
-    unsafe fn expand(w: &[BlockQ40; GROUP], row: usize, out: &mut Expanded) {
+    unsafe fn expand(w: &[BlockQ40], n_blocks: usize, blocks: Range<usize>, out: &mut [Weights]) {
         // SAFETY: the caller's promise.
-        unsafe { expand(w, row, out) }
+        unsafe { expand(w, n_blocks, blocks, out) }
     }
 
-    unsafe fn multiply(w: &[Expanded], x: &[Step], n_tokens: usize, sums: &mut Sums) {
+    unsafe fn multiply(w: &[Weights], x: &[Step], n_tokens: usize, sums: &mut Sums) {
         // SAFETY: the caller's promise.
         unsafe {
             match n_tokens.div_ceil(16) {
@@ -59,7 +67,13 @@ fn pack<'a>(blocks: impl Iterator<Item = &'a BlockQ80>) -> Step {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,gfni,f16c")]
-fn expand(w: &[BlockQ40; GROUP], row: usize, out: &mut Expanded) {
+fn expand(w: &[BlockQ40], n_blocks: usize, blocks: Range<usize>, out: &mut [Weights]) {
+    expand_rows(w, n_blocks, blocks, out, |w, out| expand_group(w, out));
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,gfni,f16c")]
+fn expand_group(w: &[BlockQ40; GROUP], out: &mut Expanded) {
     const WORDS: [i16; 32] = {
         let mut words = [0; 32];
         let mut i = 0;
@@ -71,18 +85,18 @@ fn expand(w: &[BlockQ40; GROUP], row: usize, out: &mut Expanded) {
     };
     let head = load_head(w);
     let [low, high] = nibbles(w, head);
-    store(&mut out.low[row], low);
-    store(&mut out.high[row], high);
+    store(&mut out.low, low);
+    store(&mut out.high, high);
     let halves = _mm512_permutexvar_epi16(load(&WORDS), head);
     let scales = _mm_cvtph_ps(_mm512_castsi512_si128(halves));
     // SAFETY: the array is 16 bytes long.
-    unsafe { _mm_storeu_ps(out.scales[row].as_mut_ptr(), scales) };
+    unsafe { _mm_storeu_ps(out.scales.as_mut_ptr(), scales) };
 }
 
-/// `T` registers of tokens. Sixteen sums of integers fill half of the registers; those of
-/// floats stay in the first-level cache, where loads and stores are free beside the products.
+/// `T` registers of tokens. Up to 24 sums of integers are in registers; those of floats stay in the
+/// first-level cache, where loads and stores are free beside the products.
 #[target_feature(enable = "avx512f,avx512vnni")]
-fn multiply<const T: usize>(w: &[Expanded], x: &[Step], sums: &mut Sums) {
+fn multiply<const T: usize>(w: &[Weights], x: &[Step], sums: &mut Sums) {
     let quads = rolled(HALF);
     for (i, x) in x.iter().enumerate() {
         let (group, block) = (i / GROUP, i % GROUP);
@@ -96,18 +110,18 @@ fn multiply<const T: usize>(w: &[Expanded], x: &[Step], sums: &mut Sums) {
         let (low, high) = x.quads.split_at(HALF);
         add(
             &mut products,
-            w.low.each_ref().map(|row| &row[block]),
+            w.each_ref().map(|row| &row.low[block]),
             low,
             quads,
         );
         add(
             &mut products,
-            w.high.each_ref().map(|row| &row[block]),
+            w.each_ref().map(|row| &row.high[block]),
             high,
             quads,
         );
-        for ((scales, products), sums) in w.scales.iter().zip(&products).zip(in_memory(sums)) {
-            let scale = _mm512_set1_ps(scales[block]);
+        for ((w, products), sums) in w.iter().zip(&products).zip(in_memory(sums)) {
+            let scale = _mm512_set1_ps(w.scales[block]);
             let (sums, _) = sums.as_chunks_mut();
             for ((product, x_scales), sum) in products.iter().zip(&x.scales).zip(sums) {
                 let scale = _mm512_mul_ps(scale, load_f32(x_scales));

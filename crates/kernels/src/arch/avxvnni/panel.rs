@@ -1,13 +1,15 @@
 //! The inner loop of a panel: 8 tokens a register, two registers, four weight rows.
 
 use core::arch::x86_64::*;
+use core::ops::Range;
 
-use super::super::avx2::panel::expand;
+use super::super::avx2::panel::{ROWS, Weights, expand};
 use super::super::avx2::vectors::{load_f32, load_quads, store_f32};
-use super::super::panel::expanded::{Expanded, GROUP};
+use super::super::panel::expanded::GROUP;
+use super::super::panel::kernel::PanelKernel;
 use super::super::panel::step::{self, HALF};
-use super::super::panel::walk::{self, PanelKernel};
-use super::super::panel::{ROWS, in_memory, rolled};
+use super::super::panel::walk;
+use super::super::panel::{in_memory, rolled};
 use crate::blocks::{BlockQ40, BlockQ80};
 use crate::table::Panels;
 
@@ -32,6 +34,8 @@ impl PanelKernel for Kernel {
     const TOKENS: usize = T * LANES;
     /// Whole rows: a panel of 16 tokens is read as one stream, and stays in a second-level cache.
     const BLOCKS: usize = usize::MAX;
+    const ROWS: usize = ROWS;
+    type Weights = Weights;
     type Step = Step;
     type Sums = Sums;
 
@@ -40,12 +44,12 @@ impl PanelKernel for Kernel {
         unsafe { pack(blocks) }
     }
 
-    unsafe fn expand(w: &[BlockQ40; GROUP], row: usize, out: &mut Expanded) {
+    unsafe fn expand(w: &[BlockQ40], n_blocks: usize, blocks: Range<usize>, out: &mut [Weights]) {
         // SAFETY: the caller's promise; AVX-VNNI is on top of AVX2.
-        unsafe { expand(w, row, out) }
+        unsafe { expand(w, n_blocks, blocks, out) }
     }
 
-    unsafe fn multiply(w: &[Expanded], x: &[Step], _n_tokens: usize, sums: &mut Sums) {
+    unsafe fn multiply(w: &[Weights], x: &[Step], _n_tokens: usize, sums: &mut Sums) {
         // SAFETY: the caller's promise.
         unsafe { multiply(w, x, sums) }
     }
@@ -57,7 +61,7 @@ fn pack<'a>(blocks: impl Iterator<Item = &'a BlockQ80>) -> Step {
 }
 
 #[target_feature(enable = "avx2,fma,f16c,avxvnni")]
-fn multiply(w: &[Expanded], x: &[Step], sums: &mut Sums) {
+fn multiply(w: &[Weights], x: &[Step], sums: &mut Sums) {
     let n_quads = rolled(HALF);
     for (i, x) in x.iter().enumerate() {
         let (w, block) = (&w[i / GROUP], i % GROUP);
@@ -65,19 +69,19 @@ fn multiply(w: &[Expanded], x: &[Step], sums: &mut Sums) {
         let (low, high) = x.quads.split_at(HALF);
         add(
             &mut products,
-            w.low.each_ref().map(|row| &row[block]),
+            w.each_ref().map(|row| &row.low[block]),
             low,
             n_quads,
         );
         add(
             &mut products,
-            w.high.each_ref().map(|row| &row[block]),
+            w.each_ref().map(|row| &row.high[block]),
             high,
             n_quads,
         );
-        let rows = w.scales.iter().zip(products).zip(in_memory(sums));
-        for ((scales, products), sums) in rows {
-            let scale = _mm256_set1_ps(scales[block]);
+        let rows = w.iter().zip(products).zip(in_memory(sums));
+        for ((w, products), sums) in rows {
+            let scale = _mm256_set1_ps(w.scales[block]);
             let (sums, _) = sums.as_chunks_mut();
             for ((product, x_scales), sum) in products.iter().zip(&x.scales).zip(sums) {
                 let product = _mm256_cvtepi32_ps(*product);

@@ -1,13 +1,15 @@
 //! The inner loop of a panel: 4 tokens a register, four registers, four weight rows.
 
 use core::arch::aarch64::*;
+use core::ops::Range;
 
-use super::super::neon::expand::expand;
+use super::super::neon::expand::{ROWS, Weights, expand};
 use super::super::neon::vectors::{load_f32, load_i32, load_quads, load_words};
-use super::super::panel::expanded::{Expanded, GROUP};
+use super::super::panel::expanded::GROUP;
+use super::super::panel::in_memory;
+use super::super::panel::kernel::PanelKernel;
 use super::super::panel::step::{self, HALF};
-use super::super::panel::walk::{self, PanelKernel};
-use super::super::panel::{ROWS, in_memory};
+use super::super::panel::walk;
 use super::sdot::sdot_lane;
 use crate::blocks::{BlockQ40, BlockQ80};
 use crate::table::Panels;
@@ -33,6 +35,8 @@ impl PanelKernel for Kernel {
     const TOKENS: usize = T * LANES;
     /// Whole rows: a panel of 16 tokens is read as one stream, and stays in a second-level cache.
     const BLOCKS: usize = usize::MAX;
+    const ROWS: usize = ROWS;
+    type Weights = Weights;
     type Step = Step;
     type Sums = Sums;
 
@@ -40,19 +44,19 @@ impl PanelKernel for Kernel {
         Step::pack(blocks)
     }
 
-    unsafe fn expand(w: &[BlockQ40; GROUP], row: usize, out: &mut Expanded) {
+    unsafe fn expand(w: &[BlockQ40], n_blocks: usize, blocks: Range<usize>, out: &mut [Weights]) {
         // SAFETY: the caller's promise.
-        unsafe { expand(w, row, out) }
+        unsafe { expand(w, n_blocks, blocks, out) }
     }
 
-    unsafe fn multiply(w: &[Expanded], x: &[Step], _n_tokens: usize, sums: &mut Sums) {
+    unsafe fn multiply(w: &[Weights], x: &[Step], _n_tokens: usize, sums: &mut Sums) {
         // SAFETY: the caller's promise.
         unsafe { multiply(w, x, sums) }
     }
 }
 
 #[target_feature(enable = "neon,dotprod")]
-fn multiply(w: &[Expanded], x: &[Step], sums: &mut Sums) {
+fn multiply(w: &[Weights], x: &[Step], sums: &mut Sums) {
     for (i, x) in x.iter().enumerate() {
         let (w, block) = (&w[i / GROUP], i % GROUP);
         let mut products = [[vdupq_n_s32(0); T]; ROWS];
@@ -62,17 +66,17 @@ fn multiply(w: &[Expanded], x: &[Step], sums: &mut Sums) {
             }
         }
         let (low, high) = x.quads.split_at(HALF);
-        add(&mut products, w.low.each_ref().map(|row| &row[block]), low);
+        add(&mut products, w.each_ref().map(|row| &row.low[block]), low);
         add(
             &mut products,
-            w.high.each_ref().map(|row| &row[block]),
+            w.each_ref().map(|row| &row.high[block]),
             high,
         );
-        let rows = w.scales.iter().zip(products).zip(in_memory(sums));
-        for ((scales, products), sums) in rows {
+        let rows = w.iter().zip(products).zip(in_memory(sums));
+        for ((w, products), sums) in rows {
             let (sums, _) = sums.as_chunks_mut::<LANES>();
             for ((product, x_scales), sum) in products.into_iter().zip(&x.scales).zip(sums) {
-                let scale = vmulq_n_f32(load_f32(x_scales), scales[block]);
+                let scale = vmulq_n_f32(load_f32(x_scales), w.scales[block]);
                 let added = vfmaq_f32(load_f32(sum), vcvtq_f32_s32(product), scale);
                 // SAFETY: the reference is valid for the 16 bytes that are written.
                 unsafe { vst1q_f32(sum.as_mut_ptr(), added) };

@@ -5,12 +5,14 @@
 
 use core::arch::aarch64::*;
 use core::arch::asm;
+use core::ops::Range;
 
-use super::super::neon::expand::expand;
+use super::super::neon::expand::{ROWS, Weights, expand};
 use super::super::neon::vectors::{load_octs, load_words};
-use super::super::panel::expanded::{Expanded, GROUP};
-use super::super::panel::walk::{self, PanelKernel};
-use super::super::panel::{ROWS, in_memory};
+use super::super::panel::expanded::GROUP;
+use super::super::panel::in_memory;
+use super::super::panel::kernel::PanelKernel;
+use super::super::panel::walk;
 use super::step::{PAIRS as T, Step};
 use crate::blocks::{BlockQ40, BlockQ80};
 use crate::table::Panels;
@@ -32,6 +34,8 @@ impl PanelKernel for Kernel {
     const TOKENS: usize = 2 * T;
     /// Whole rows: a panel of 8 tokens is read as one stream, and stays in a second-level cache.
     const BLOCKS: usize = usize::MAX;
+    const ROWS: usize = ROWS;
+    type Weights = Weights;
     type Step = Step;
     type Sums = Sums;
 
@@ -39,19 +43,19 @@ impl PanelKernel for Kernel {
         Step::pack(blocks)
     }
 
-    unsafe fn expand(w: &[BlockQ40; GROUP], row: usize, out: &mut Expanded) {
+    unsafe fn expand(w: &[BlockQ40], n_blocks: usize, blocks: Range<usize>, out: &mut [Weights]) {
         // SAFETY: the caller's promise.
-        unsafe { expand(w, row, out) }
+        unsafe { expand(w, n_blocks, blocks, out) }
     }
 
-    unsafe fn multiply(w: &[Expanded], x: &[Step], _n_tokens: usize, sums: &mut Sums) {
+    unsafe fn multiply(w: &[Weights], x: &[Step], _n_tokens: usize, sums: &mut Sums) {
         // SAFETY: the caller's promise.
         unsafe { multiply(w, x, sums) }
     }
 }
 
 #[target_feature(enable = "neon,i8mm")]
-fn multiply(w: &[Expanded], x: &[Step], sums: &mut Sums) {
+fn multiply(w: &[Weights], x: &[Step], sums: &mut Sums) {
     for (i, x) in x.iter().enumerate() {
         let (w, block) = (&w[i / GROUP], i % GROUP);
         // Of a pair of rows and a pair of tokens: the first row's sums, then the second's.
@@ -63,10 +67,10 @@ fn multiply(w: &[Expanded], x: &[Step], sums: &mut Sums) {
             }
         }
         let (low, high) = x.octs.split_at(2);
-        add(&mut products, w.low.each_ref().map(|row| &row[block]), low);
+        add(&mut products, w.each_ref().map(|row| &row.low[block]), low);
         add(
             &mut products,
-            w.high.each_ref().map(|row| &row[block]),
+            w.each_ref().map(|row| &row.high[block]),
             high,
         );
         let sums = in_memory(sums);
@@ -81,7 +85,7 @@ fn multiply(w: &[Expanded], x: &[Step], sums: &mut Sums) {
                 {
                     let row = 2 * pair + row;
                     let sum = &mut sums[row].as_chunks_mut::<2>().0[t];
-                    let scale = vmul_n_f32(x_scales, w.scales[row][block]);
+                    let scale = vmul_n_f32(x_scales, w[row].scales[block]);
                     // SAFETY: the array has 2 values, and is borrowed mutably.
                     unsafe {
                         let added = vfma_f32(vld1_f32(sum.as_ptr()), floats, scale);

@@ -14,7 +14,7 @@ pub(super) fn attend_few(block: &Block<'_>, queries: &mut Queries) {
 #[target_feature(enable = "neon")]
 pub(super) fn attend_many(block: &Block<'_>, queries: &mut Queries) {
     // SAFETY: this function has the instructions of the vector, and its vectors divide a block.
-    unsafe { many::attend::<float32x4_t, 4, 4>(block, queries) }
+    unsafe { many::attend::<float32x4_t, 4, 4, 4>(block, queries) }
 }
 
 impl Vector for float32x4_t {

@@ -8,15 +8,15 @@
 //! are cut. They do differ from those of the kernels for few rows.
 
 pub(crate) mod expanded;
+pub(crate) mod kernel;
 pub(crate) mod step;
+mod tile;
+mod transpose;
 pub(crate) mod walk;
 
 /// Token rows that an expanded tile is multiplied with: expanding a weight block then costs a twentieth of
 /// multiplying it. They are one panel or several, as the instruction set's registers want it.
 pub(crate) const TOKENS: usize = 64;
-
-/// Weight rows that the inner loop multiplies at once.
-pub(crate) const ROWS: usize = 4;
 
 /// A cache line, of which panels are made.
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]

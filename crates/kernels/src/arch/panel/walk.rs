@@ -2,58 +2,31 @@
 
 use core::cell::RefCell;
 
-use bytemuck::{Pod, Zeroable};
+use bytemuck::Zeroable;
 
 use super::expanded::{Expanded, GROUP};
-use super::{Line, ROWS, TOKENS};
+use super::kernel::PanelKernel;
+use super::tile::Tile;
+use super::transpose::write_transposed;
+use super::{Line, TOKENS};
 use crate::arch::prefetch::prefetch;
 use crate::blocks::{BlockQ40, BlockQ80};
 use crate::columns::ColumnsMut;
 
-/// Rows of a tile: whole cache lines of the output, and expanded they stay in a
-/// second-level cache while the panel passes over them.
-const TILE: usize = 4 * ROWS;
+/// Rows of a tile, in times the rows of the inner loop: expanded they stay in a second-level cache while the
+/// panel passes over them.
+const TILE: usize = 4;
 
-/// Bytes of a tile's sums.
-const SUMS: usize = TILE * TOKENS * size_of::<f32>();
-
-/// The inner loop of an instruction set.
-pub(crate) trait PanelKernel {
-    /// Tokens in a panel, a divisor of [`TOKENS`](super::TOKENS).
-    const TOKENS: usize;
-    /// Blocks of a panel that rows are multiplied with at a time, whole groups.
-    const BLOCKS: usize;
-    /// A block of each token.
-    type Step: Pod;
-    /// (ROWS, TOKENS) f32.
-    type Sums: Pod;
-
-    /// See [`Step::pack`](super::step::Step::pack).
-    ///
-    /// # Safety
-    ///
-    /// The machine has the instruction set of the implementation.
-    unsafe fn pack<'a>(blocks: impl Iterator<Item = &'a BlockQ80>) -> Self::Step;
-
-    /// Fills one of the `ROWS` rows.
-    ///
-    /// # Safety
-    ///
-    /// The machine has the instruction set of the implementation.
-    unsafe fn expand(w: &[BlockQ40; GROUP], row: usize, out: &mut Expanded);
-
-    /// Adds the products of `ROWS` weight rows with the first `n_tokens` tokens (or more). `w` has
-    /// the groups that the blocks `x` begin and end in.
-    ///
-    /// # Safety
-    ///
-    /// The machine has the instruction set of the implementation.
-    unsafe fn multiply(w: &[Expanded], x: &[Self::Step], n_tokens: usize, sums: &mut Self::Sums);
+/// What a thread keeps between calls.
+struct Scratch {
+    expanded: Vec<Expanded>,
+    sums: Vec<Line>,
 }
 
 thread_local! {
-    /// Where a thread keeps an expanded tile.
-    static SCRATCH: RefCell<Vec<Expanded>> = const { RefCell::new(Vec::new()) };
+    static SCRATCH: RefCell<Scratch> = const {
+        RefCell::new(Scratch { expanded: Vec::new(), sums: Vec::new() })
+    };
 }
 
 /// Packs steps of the panels of `x`, from `first` on, as many as fit `out`; a step of `TOKENS` tokens is one
@@ -109,110 +82,44 @@ unsafe fn multiply_panels<K: PanelKernel>(
     n_blocks: usize,
     mut out: ColumnsMut<'_>,
 ) {
-    SCRATCH.with_borrow_mut(|expanded| {
-        expanded.resize(TILE / ROWS * n_blocks.div_ceil(GROUP), Expanded::zeroed());
+    let n_rows = TILE * K::ROWS;
+    SCRATCH.with_borrow_mut(|Scratch { expanded, sums }| {
+        let n_groups = n_blocks.min(K::BLOCKS).div_ceil(GROUP);
+        expanded.resize(n_rows * n_groups, Expanded::zeroed());
+        let expanded = bytemuck::cast_slice_mut(expanded);
+        let sums_size = n_rows * TOKENS * size_of::<f32>();
         let mut rest = w;
-        for first_row in (0..out.n_cols()).step_by(TILE) {
-            let n_rows = TILE.min(out.n_cols() - first_row);
-            let tile;
-            (tile, rest) = rest.split_at(n_rows * n_blocks);
-            // Rows of the output lie far apart: where they are to be written would be waited for.
-            for token in 0..out.n_rows() {
-                prefetch(&out.row_mut(token)[first_row..][..n_rows]);
-            }
-            let mut sums = [Line::zeroed(); SUMS / size_of::<Line>()];
-            let to = bytemuck::cast_slice_mut(&mut sums);
-            let shape = TileShape {
-                n_rows,
+        for first_row in (0..out.n_cols()).step_by(n_rows) {
+            let rows = first_row..out.n_cols().min(first_row + n_rows);
+            let w;
+            (w, rest) = rest.split_at(rows.len() * n_blocks);
+            sums.clear();
+            sums.resize(sums_size / size_of::<Line>(), Line::zeroed());
+            let tile = Tile {
+                w,
                 n_blocks,
                 n_tokens: out.n_rows(),
             };
-            // SAFETY: the caller's promise.
-            unsafe {
-                expand_tile::<K>(tile, n_blocks, expanded);
-                multiply_tile::<K>(shape, expanded, panels, rest, to);
-            }
-            let sums: &[f32] = bytemuck::cast_slice(&sums);
-            for token in 0..out.n_rows() {
-                let (panel, place) = (token / K::TOKENS, token % K::TOKENS);
-                let sums = &sums[panel * TILE * K::TOKENS + place..];
-                let out = &mut out.row_mut(token)[first_row..][..n_rows];
-                for (out, sum) in out.iter_mut().zip(sums.iter().step_by(K::TOKENS)) {
-                    *out = *sum;
+            // What the next tile reads and this one writes would otherwise be waited for. All at once it would be,
+            // too: a core fetches few lines at a time.
+            let n_calls = tile.n_calls::<K>();
+            let mut ahead = rest.chunks(w.len().div_ceil(n_calls));
+            let mut tokens = 0..tile.n_tokens;
+            let tokens_at_a_time = tile.n_tokens.div_ceil(n_calls);
+            let fetch = || {
+                prefetch(ahead.next().unwrap_or_default());
+                for token in tokens.by_ref().take(tokens_at_a_time) {
+                    prefetch(&out.row_mut(token)[rows.clone()]);
                 }
+            };
+            // SAFETY: the caller's promise.
+            unsafe { tile.multiply::<K>(expanded, panels, bytemuck::cast_slice_mut(sums), fetch) };
+            let sums: &[f32] = bytemuck::cast_slice(sums);
+            let panels = sums.chunks_exact(n_rows * K::TOKENS);
+            for (first_token, sums) in (0..out.n_rows()).step_by(K::TOKENS).zip(panels) {
+                let tokens = first_token..out.n_rows().min(first_token + K::TOKENS);
+                write_transposed(sums, K::TOKENS, rows.clone(), &mut out.rows_mut(tokens));
             }
         }
     });
-}
-
-/// Rows of `n_blocks` each as whole groups, the last of a row filled up with zeros. Where the last rows are
-/// fewer than `ROWS`, old rows stand for those that are missing, and nobody looks at their sums.
-///
-/// # Safety
-///
-/// The machine has the instruction set of `K`.
-unsafe fn expand_tile<K: PanelKernel>(tile: &[BlockQ40], n_blocks: usize, out: &mut [Expanded]) {
-    let n_groups = n_blocks.div_ceil(GROUP);
-    for (row, w) in tile.chunks_exact(n_blocks).enumerate() {
-        let out = &mut out[row / ROWS * n_groups..][..n_groups];
-        let (groups, rest) = w.as_chunks();
-        for (w, out) in groups.iter().zip(&mut *out) {
-            // SAFETY: the caller's promise.
-            unsafe { K::expand(w, row % ROWS, out) };
-        }
-        if let ([.., out], [_, ..]) = (out, rest) {
-            let mut w = [BlockQ40::zeroed(); GROUP];
-            w[..rest.len()].copy_from_slice(rest);
-            // SAFETY: the caller's promise.
-            unsafe { K::expand(&w, row % ROWS, out) };
-        }
-    }
-}
-
-struct TileShape {
-    n_rows: usize,
-    n_blocks: usize,
-    n_tokens: usize,
-}
-
-/// Expanded weight rows with panels; `sums` is by panel, then by `ROWS` rows. Meanwhile it fetches the `next`
-/// tile's weights, which would otherwise be waited for.
-///
-/// # Safety
-///
-/// The machine has the instruction set of `K`.
-unsafe fn multiply_tile<K: PanelKernel>(
-    shape: TileShape,
-    expanded: &[Expanded],
-    panels: &[K::Step],
-    next: &[BlockQ40],
-    sums: &mut [K::Sums],
-) {
-    let TileShape {
-        n_rows,
-        n_blocks,
-        n_tokens,
-    } = shape;
-    let n_groups = n_blocks.div_ceil(GROUP);
-    let n_calls =
-        n_tokens.div_ceil(K::TOKENS) * n_blocks.div_ceil(K::BLOCKS) * n_rows.div_ceil(ROWS);
-    let mut ahead = next.chunks((n_rows * n_blocks).div_ceil(n_calls));
-    let panels = panels
-        .chunks_exact(n_blocks)
-        .zip(sums.chunks_exact_mut(TILE / ROWS));
-    for (first_token, (panel, sums)) in (0..n_tokens).step_by(K::TOKENS).zip(panels) {
-        let blocks = panel
-            .chunks(K::BLOCKS)
-            .zip((0..).step_by(K::BLOCKS / GROUP));
-        for (x, first_group) in blocks {
-            let groups = first_group..first_group + x.len().div_ceil(GROUP);
-            let rows = expanded.chunks_exact(n_groups).take(n_rows.div_ceil(ROWS));
-            for (w, sums) in rows.zip(&mut *sums) {
-                prefetch(ahead.next().unwrap_or_default());
-                let n_tokens = K::TOKENS.min(n_tokens - first_token);
-                // SAFETY: the caller's promise.
-                unsafe { K::multiply(&w[groups.clone()], x, n_tokens, sums) };
-            }
-        }
-    }
 }

@@ -11,7 +11,7 @@ pub(crate) fn attend_few(block: &Block<'_>, queries: &mut Queries) {
 
 pub(crate) fn attend_many(block: &Block<'_>, queries: &mut Queries) {
     // SAFETY: portable code runs on every machine, and its vectors divide a block.
-    unsafe { many::attend::<Lanes, 1, 1>(block, queries) }
+    unsafe { many::attend::<Lanes, 1, 1, 1>(block, queries) }
 }
 
 #[derive(Clone, Copy)]
