@@ -45,21 +45,45 @@ impl Kernels {
     }
 }
 
-/// Keeps the best `k` so far in order. After the first few hundred logits of a
-/// real row hardly any passes the comparison with the last of them.
+/// Keeps twice as many as are wanted, and drops the lower half whenever there are so many: then hardly any of a real
+/// row's logits passes the comparison with the least that was kept.
 fn select(logits: &[f32], k: usize, best: &mut Vec<Candidate>) {
-    if k == 0 {
+    let Some(last) = k.checked_sub(1) else {
         return;
-    }
+    };
+    let mut keys = Vec::with_capacity(2 * k.min(logits.len()));
+    let mut least = f32::NEG_INFINITY;
     for (index, &logit) in (0u32..).zip(logits) {
-        if best.len() == k {
-            // An equal logit has the higher index, so it is not better.
-            if logit <= best[k - 1].logit {
-                continue;
+        // One that is equal to the least has a higher index, so it is not better.
+        if logit > least {
+            keys.push(key(index, logit));
+            if keys.len() / 2 == k {
+                let (_, &mut least_key, _) = keys.select_nth_unstable(last);
+                keys.truncate(k);
+                least = logits[index_of(least_key)];
             }
-            best.pop();
         }
-        let place = best.partition_point(|better| better.logit >= logit);
-        best.insert(place, Candidate { index, logit });
     }
+    keys.sort_unstable();
+    best.extend(keys.iter().take(k).map(|&key| Candidate {
+        index: index_of(key) as u32,
+        logit: logits[index_of(key)],
+    }));
+}
+
+/// Orders candidates: the better has the lower key. Integers are sorted several times as fast as pairs.
+fn key(index: u32, logit: f32) -> u64 {
+    // Adding zero makes -0 and 0 one.
+    let bits = (logit + 0.0).to_bits();
+    // Negative floats have their order turned round, and come after all others.
+    let descending = if bits >> 31 == 0 {
+        !bits & (u32::MAX >> 1)
+    } else {
+        bits
+    };
+    u64::from(descending) << 32 | u64::from(index)
+}
+
+fn index_of(key: u64) -> usize {
+    key as u32 as usize
 }
