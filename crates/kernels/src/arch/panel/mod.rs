@@ -3,7 +3,7 @@
 //! Activations are packed once into panels ([`step`]), in the order in which the inner loop reads them: a panel
 //! wider than what it takes at a time, so that it strides over the rest, made it 0.8 times as fast on a Zen 3.
 //! Weight rows are expanded from nibbles to bytes a tile at a time, and then multiplied
-//! with [`TOKENS`] rows ([`walk`]); the inner loop is an instruction set's own. A sum runs over
+//! with [`TOKENS`] rows ([`walk`], [`tile`]); the inner loop is an instruction set's own. A sum runs over
 //! the blocks of a row in their order, so its bits do not depend on how the weights
 //! are cut. They do differ from those of the kernels for few rows.
 
