@@ -5,8 +5,8 @@ const LINE: usize = 64;
 /// How far ahead of the loads a stream of weights is fetched into the second-level cache, and
 /// from there into the first. The first level waits for few lines at once, so that fetching from memory into it
 /// directly is slower: 20 against 26 GB/s where a plain read loop reaches 29.5 (two cores of a Sapphire
-/// Rapids). Half the distances are as good there and on a Zen 3, but not on an Ice Lake: 0.92 to 0.96 as fast
-/// (`docs/benchmarks.md`).
+/// Rapids). There both distances are flat around 3072 and 768; on an Ice Lake those are 0.91 to 0.96 times as fast as
+/// these (`docs/benchmarks.md`).
 #[cfg(not(target_arch = "aarch64"))]
 const FAR_BYTES: usize = 6144;
 #[cfg(not(target_arch = "aarch64"))]
