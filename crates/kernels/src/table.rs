@@ -51,8 +51,8 @@ pub(crate) struct Table {
     pub dequantize_f16: unsafe fn(&[f16], &mut [f32]),
     pub narrow_f16: unsafe fn(&[f32], &mut [f16]),
     pub widen_bf16: unsafe fn(&[u16], &mut [f32]),
-    /// (x, weight, eps, out)
-    pub rms_norm: unsafe fn(&[f32], &[f32], f32, &mut [f32]),
+    /// (x, weight, eps, out): whether the sum of squares is finite
+    pub rms_norm: unsafe fn(&[f32], &[f32], f32, &mut [f32]) -> bool,
     /// (x, cos, sin)
     pub rope_interleaved: unsafe fn(&mut [f32], &[f32], &[f32]),
     /// (x, cos, sin)

@@ -9,8 +9,8 @@ use super::BLOCK_SIZE;
 
 /// 32 values of 8 bits: value `i` is `scale * quants[i]`.
 ///
-/// Quantising gives -127 to 127; a block from a file or a socket may hold -128,
-/// and a scale that is infinite or NaN.
+/// Quantising gives -127 to 127, or [`BlockQ80::NAN`]; a block from a file or a socket may hold
+/// -128, and a scale that is infinite or NaN.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
 pub struct BlockQ80 {
@@ -24,3 +24,11 @@ const _: () = assert!(size_of::<BlockQ80>() == 34);
 const _: () = assert!(align_of::<BlockQ80>() == 2);
 const _: () = assert!(offset_of!(BlockQ80, scale) == 0);
 const _: () = assert!(offset_of!(BlockQ80, quants) == 2);
+
+impl BlockQ80 {
+    /// Stands for values that cannot be quantised: whatever is computed with it is NaN.
+    pub const NAN: Self = Self {
+        scale: f16::NAN,
+        quants: [0; BLOCK_SIZE],
+    };
+}

@@ -12,11 +12,14 @@ impl Kernels {
     /// All quants are 0 where `127 / amax` is not finite: `amax` is 0, or so small
     /// (below 3.8e-37) that its scale is 0 anyway.
     ///
+    /// A block that cannot be quantised becomes [`BlockQ80::NAN`], and all others are what they would be
+    /// without it.
+    ///
     /// # Errors
     ///
     /// The first value that is NaN or infinite, or the first of a block's largest
-    /// magnitude if that is 8,321,040 or more, for the scale would be infinite. `out` is then
-    /// partly written.
+    /// magnitude if that is 8,321,040 or more, for the scale would be infinite. `out` is
+    /// written all the same.
     ///
     /// # Panics
     ///

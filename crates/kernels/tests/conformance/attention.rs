@@ -291,6 +291,63 @@ fn what_is_not_finite_comes_out() {
     }
 }
 
+/// Rows of a prompt's chunk: the last one's key and value are no numbers, and rows before it do not see them.
+#[test]
+fn what_a_row_does_not_see_does_not_spoil_it() {
+    for (k, class) in isas::all()
+        .into_iter()
+        .flat_map(|k| CLASSES.map(|class| (k, class)))
+    {
+        // One query a row, and several: lanes of one row, and of many.
+        for (head_dim, n_heads) in [(8, 1), (48, 3), (128, 4)] {
+            for (first, n_rows) in [(1, 1), (1, 40), (30, 5), (65, 17)] {
+                let n_positions: Vec<usize> = (first..=first + n_rows).collect();
+                let mut case = Case::<f32>::new(head_dim, n_heads, n_positions);
+                let before = case.run(&k, class, 0, n_rows + 1);
+                let last = (first + n_rows - 1) * head_dim;
+                for broken in [f32::NAN, f32::INFINITY] {
+                    case.keys[last..].fill(broken);
+                    case.values[last..].fill(broken);
+                    let after = case.run(&k, class, 0, n_rows + 1);
+                    let own = n_rows * n_heads * head_dim;
+                    for (i, (after, before)) in after.iter().zip(&before).enumerate() {
+                        if i < own {
+                            assert_eq!(after.to_bits(), before.to_bits(), "{} {class:?}", k.isa());
+                        } else {
+                            assert!(!after.is_finite(), "{} {class:?}", k.isa());
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A key that is no number, anywhere in what a row sees, over spans or not.
+#[test]
+fn a_nan_that_a_row_sees_spoils_all_of_it() {
+    for (k, class) in isas::all()
+        .into_iter()
+        .flat_map(|k| CLASSES.map(|class| (k, class)))
+    {
+        for place in [0, 31, 32, 70, 99] {
+            let mut case = Case::<f32>::new(16, 2, vec![100]);
+            let keys = &mut case.keys[place * 16..][..16];
+            keys.fill(f32::NAN);
+            let whole = case.run(&k, class, 0, 1);
+            let over_spans = case.run_over_spans(&k, class, 64);
+            let all = whole.iter().chain(&over_spans);
+            assert!(all.copied().all(f32::is_nan), "{} {class:?}", k.isa());
+            // A value spoils its dimension.
+            let mut case = Case::<f32>::new(16, 2, vec![100]);
+            case.values[place * 16 + 3] = f32::NAN;
+            let spoilt = case.run_over_spans(&k, class, 64);
+            assert!(spoilt[3].is_nan() && spoilt[16 + 3].is_nan());
+            assert_eq!(spoilt.iter().filter(|x| x.is_nan()).count(), 2);
+        }
+    }
+}
+
 #[test]
 #[should_panic(expected = "at least its own position")]
 fn no_position_panics() {

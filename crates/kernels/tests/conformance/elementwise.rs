@@ -60,7 +60,7 @@ fn rms_norm() {
         |n| n as f64 / 2.0 + 6.0,
         |k, x, weight| {
             let mut out = vec![f32::NAN; x.len()];
-            k.rms_norm(x, weight, EPS, &mut out);
+            assert!(k.rms_norm(x, weight, EPS, &mut out));
             out
         },
         |x, weight| {
@@ -74,11 +74,27 @@ fn rms_norm() {
     );
 }
 
+/// Squares that overflow, too: finite values must not become zeros.
+#[test]
+fn rms_norm_of_what_is_not_finite_is_nan() {
+    for k in isas::all() {
+        for broken in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 2e19, f32::MIN] {
+            for place in 0..19 {
+                let mut x = [0.5; 19];
+                x[place] = broken;
+                let mut out = [0.0; 19];
+                assert!(!k.rms_norm(&x, &[1.0; 19], 1e-5, &mut out), "{}", k.isa());
+                assert!(out.iter().all(|x| x.is_nan()), "{} {broken}", k.isa());
+            }
+        }
+    }
+}
+
 #[test]
 fn rms_norm_of_zeros_is_zero() {
     for k in isas::all() {
         let mut out = [f32::NAN; 11];
-        k.rms_norm(&[0.0; 11], &[2.0; 11], 1e-6, &mut out);
+        assert!(k.rms_norm(&[0.0; 11], &[2.0; 11], 1e-6, &mut out));
         assert_eq!(out, [0.0; 11]);
     }
 }

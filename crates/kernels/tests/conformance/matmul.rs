@@ -241,6 +241,53 @@ fn check_broken_scale<P: Pair<W = BlockQ40, X = BlockQ80>>(k: &Kernels) {
     }
 }
 
+/// An input that can hold what is no number.
+pub trait Spoil {
+    fn spoil(&mut self);
+}
+
+impl Spoil for BlockQ80 {
+    fn spoil(&mut self) {
+        *self = BlockQ80::NAN;
+    }
+}
+
+impl Spoil for f32 {
+    fn spoil(&mut self) {
+        *self = f32::NAN;
+    }
+}
+
+for_every_pair!(
+    a_nan_spoils_all_of_its_own_row_and_nothing_else,
+    check_nan_rows
+);
+
+/// For one row, a few and many, in each place of the kernels' groups; with weights of 0, too.
+fn check_nan_rows<P: Pair<X: Spoil>>(k: &Kernels) {
+    let mut random = Random::new(6);
+    let (n, n_out) = (P::row_lens()[15], 9);
+    for n_tokens in [1, 2, 3, 4, 5, 8, 17, 66] {
+        let w = P::weights(&mut random, n_out * n);
+        let x = P::inputs(&mut random, n_tokens * n);
+        let before = product::<P>(k, &w, &x, n, n_out, n_tokens);
+        for bad in [0, 1, n_tokens / 2, n_tokens - 1] {
+            let bad = bad.min(n_tokens - 1);
+            let mut x = x.to_vec();
+            x[bad * n + n - 1].spoil();
+            let after = product::<P>(k, &w, &x, n, n_out, n_tokens);
+            for (i, (after, before)) in after.iter().zip(&before).enumerate() {
+                if i / n_out == bad {
+                    assert!(after.is_nan(), "{} {}", k.isa(), P::NAME);
+                } else {
+                    let name = P::NAME;
+                    assert_eq!(after.to_bits(), before.to_bits(), "{} {name}", k.isa());
+                }
+            }
+        }
+    }
+}
+
 #[test]
 #[should_panic(expected = "whole blocks")]
 fn a_row_of_half_a_block_panics() {

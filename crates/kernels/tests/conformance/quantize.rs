@@ -131,6 +131,49 @@ fn a_value_that_is_not_finite_is_named() {
     }
 }
 
+/// What cannot be quantised: no number, infinite, or a scale beyond F16.
+pub const BROKEN: [f32; 6] = [
+    f32::NAN,
+    -f32::NAN,
+    f32::INFINITY,
+    f32::NEG_INFINITY,
+    65_520.0 * 127.0,
+    f32::MIN,
+];
+
+#[test]
+fn a_block_that_cannot_be_quantised_is_a_nan_and_its_neighbours_are_as_without_it() {
+    let mut random = Random::new(12);
+    // A vector of blocks and some more.
+    let good = random.floats(19 * 32);
+    for k in isas::all() {
+        let mut expected = [NO_Q80; 19];
+        k.quantize_q80(&good, &mut expected).unwrap();
+        for broken in BROKEN {
+            for bad in 0..19 {
+                let mut x = good.clone();
+                x[bad * 32 + bad] = broken;
+                x[18 * 32 + 5] = broken;
+                let mut out = [NO_Q80; 19];
+                // The first of the two in the last block.
+                let within = if bad == 18 { 5 } else { bad };
+                let error = Err(NotFinite {
+                    index: bad * 32 + within,
+                });
+                assert_eq!(k.quantize_q80(&x, &mut out), error, "{}", k.isa());
+                for (i, (got, expected)) in out.iter().zip(&expected).enumerate() {
+                    if i == bad || i == 18 {
+                        assert_eq!(got.scale.to_bits(), f16::NAN.to_bits(), "{}", k.isa());
+                        assert_eq!(got.quants, [0; 32], "{}", k.isa());
+                    } else {
+                        assert_eq!(got, expected, "{}", k.isa());
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_scale_beyond_f16_is_an_error() {
     // f16 rounds 65,520 and above to infinity.

@@ -28,14 +28,16 @@ pub(crate) unsafe fn attend<V: Vector, const N: usize>(block: &Block<'_>, querie
         unsafe { multiply::<V>(q, block.keys, &mut scores) };
         let (largest, weights) = (&mut queries.largest[index], &mut queries.weights[index]);
         let factor = weigh(&mut scores, n_seen, largest, weights);
+        // A key that is not seen is no term: its value may be NaN, which a weight of 0 does not silence.
+        let weights = &scores[..n_seen];
         let whole = dim - dim % (N * V::LANES);
         for from in (0..whole).step_by(N * V::LANES) {
             // SAFETY: `N` vectors from here are within a row.
-            unsafe { add_values::<V, N>(sums, factor, &scores, block.values, from) };
+            unsafe { add_values::<V, N>(sums, factor, weights, block.values, from) };
         }
         for from in (whole..dim).step_by(V::LANES) {
             // SAFETY: a vector from here is within a row.
-            unsafe { add_values::<V, 1>(sums, factor, &scores, block.values, from) };
+            unsafe { add_values::<V, 1>(sums, factor, weights, block.values, from) };
         }
     }
 }
@@ -73,13 +75,13 @@ unsafe fn multiply<V: Vector>(q: &[f32], keys: &[f32], scores: &mut [f32; KEYS])
 ///
 /// # Safety
 ///
-/// The machine has the instruction set of `V`. The vectors are within `sums`, and `values` has `KEYS` rows
-/// of its length.
+/// The machine has the instruction set of `V`. The vectors are within `sums`, and `values` has a row of its
+/// length for each of `weights`.
 #[inline(always)]
 unsafe fn add_values<V: Vector, const N: usize>(
     sums: &mut [f32],
     factor: f32,
-    weights: &[f32; KEYS],
+    weights: &[f32],
     values: &[f32],
     from: usize,
 ) {

@@ -52,6 +52,11 @@ pub(crate) unsafe fn attend<V: Vector, const N: usize, const R: usize, const D: 
             }
         }
         let factors = weigh_lanes(&mut scores[..n_keys], &n_seen, largest, weights);
+        if meets_unseen_nan(block, &n_seen[..n_queries], n_keys) {
+            // SAFETY: the lists' lengths are as below.
+            unsafe { add_seen_values::<V>(&scores, &n_seen, &factors, block.values, sums, dim) };
+            continue;
+        }
         for (first, sums) in (0..LANES).step_by(ROWS).zip(sums.chunks_mut(ROWS * dim)) {
             let factors = &factors[first..][..ROWS];
             let whole = dim - dim % (D * V::LANES);
@@ -83,6 +88,43 @@ pub(crate) unsafe fn attend<V: Vector, const N: usize, const R: usize, const D: 
                     )
                 };
             }
+        }
+    }
+}
+
+/// Whether a value that some query does not see is NaN or infinite: a weight of 0 does not silence it.
+#[inline(always)]
+fn meets_unseen_nan(block: &Block<'_>, n_seen: &[usize], n_keys: usize) -> bool {
+    let least = n_seen.iter().copied().min().unwrap_or(n_keys);
+    let dim = block.values.len() / KEYS;
+    let unseen = &block.values[least * dim..n_keys * dim];
+    !unseen.iter().fold(true, |all, x| all & x.is_finite())
+}
+
+/// Adds to each query the values of the keys that it sees, and to do so takes each by itself. The bits are
+/// those of [`add_values`] where all are finite.
+///
+/// # Safety
+///
+/// As for [`add_values`] with whole rows; `sums` has up to `LANES` rows, and `n_seen` is at most `KEYS`.
+#[inline(always)]
+unsafe fn add_seen_values<V: Vector>(
+    scores: &Scores,
+    n_seen: &[usize; LANES],
+    factors: &[f32; LANES],
+    values: &[f32],
+    sums: &mut [f32],
+    dim: usize,
+) {
+    for (lane, sums) in sums.chunks_exact_mut(dim).enumerate() {
+        let mut weights = [[0.0; LANES]; KEYS];
+        for (weights, scores) in weights.iter_mut().zip(scores) {
+            weights[0] = scores[lane];
+        }
+        let (weights, factor) = (&weights[..n_seen[lane]], &factors[lane..=lane]);
+        for from in (0..dim).step_by(V::LANES) {
+            // SAFETY: a vector from here is within a row; the rest is the caller's promise.
+            unsafe { add_values::<V, 1>(weights, 0, factor, values, from, sums, dim) };
         }
     }
 }
@@ -131,13 +173,12 @@ unsafe fn multiply<V: Vector, const N: usize, const R: usize>(
 }
 
 /// `sums = factor * sums + weights . values` in `D` vectors of dimensions from `from` on, for the queries from
-/// lane `first` on.
+/// lane `first` on: each has a row of `sums` and one of `factors`.
 ///
 /// # Safety
 ///
 /// The machine has the instruction set of `V`. `sums` has 1 to `ROWS` rows and `values` a row for each of
-/// `weights`, all of `dim` values, and the vectors are within a row. There are `ROWS` lanes from `first` on,
-/// and as many `factors`.
+/// `weights`, all of `dim` values, and the vectors are within a row. There are `ROWS` lanes from `first` on.
 #[inline(always)]
 unsafe fn add_values<V: Vector, const D: usize>(
     weights: &[[f32; LANES]],

@@ -19,7 +19,7 @@ recompiled! {
     convert::dequantize_q40(blocks: &[BlockQ40], out: &mut [f32]);
     convert::dequantize_q80(blocks: &[BlockQ80], out: &mut [f32]);
     convert::widen_bf16(x: &[u16], out: &mut [f32]);
-    rms_norm::rms_norm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]);
+    rms_norm::rms_norm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) -> bool;
     rope::rope_interleaved(x: &mut [f32], cos: &[f32], sin: &[f32]);
     rope::rope_half_split(x: &mut [f32], cos: &[f32], sin: &[f32]);
     swiglu::swiglu(gate: &[f32], up: &[f32], out: &mut [f32]);

@@ -12,11 +12,14 @@ const ROUNDER: f32 = 12_582_912.0; // 1.5 * 2^23
 #[inline(always)]
 pub(crate) fn quantize_q80(x: &[f32], out: &mut [BlockQ80]) -> Result<(), NotFinite> {
     let (blocks, _) = x.as_chunks::<BLOCK_SIZE>();
+    let mut first_bad = None;
     for (i, (x, block)) in blocks.iter().zip(out).enumerate() {
         let amax = magnitude(x);
         let scale = f16::from_f32_const(amax / 127.0);
         if !scale.is_finite() {
-            return Err(not_finite(i, x, amax));
+            *block = BlockQ80::NAN;
+            first_bad = first_bad.or(Some((i, amax)));
+            continue;
         }
         block.scale = scale;
         let inverse = finite_or_zero(127.0 / amax);
@@ -25,7 +28,10 @@ pub(crate) fn quantize_q80(x: &[f32], out: &mut [BlockQ80]) -> Result<(), NotFin
             *q = (x * inverse + ROUNDER).to_bits() as i8;
         }
     }
-    Ok(())
+    match first_bad {
+        None => Ok(()),
+        Some((i, amax)) => Err(not_finite(i, &blocks[i], amax)),
+    }
 }
 
 #[inline(always)]
