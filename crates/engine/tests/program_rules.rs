@@ -3,7 +3,7 @@
 mod support;
 
 use dllama_engine::FloatType;
-use dllama_engine::program::{BufferRows, CacheType, Op, Program, ValidProgram, WireType};
+use dllama_engine::program::{Buffer, BufferRows, CacheType, Op, Program, ValidProgram, WireType};
 use support::tiny;
 
 type Lie = (&'static str, fn(&mut Program), &'static str);
@@ -184,6 +184,11 @@ const LIES: &[Lie] = &[
         "step 0 (embedding), weight rows: expected 41, got 40",
     ),
     (
+        "rows of no values",
+        |p| p.buffers[0].width = 0,
+        "step 0 (embedding), out width: expected 1 or more, got 0",
+    ),
+    (
         "root without a table",
         |p| change!(p, 0, Op::Embedding { weight, .. } => *weight = None),
         "weight: expected true, got false",
@@ -214,6 +219,19 @@ const LIES: &[Lie] = &[
         "out width: expected 16, got 32",
     ),
     (
+        "input beyond all models",
+        |p| {
+            let width = (1 << 17) + 1;
+            p.buffers.push(Buffer {
+                width,
+                ..p.buffers[1].clone()
+            });
+            let last = p.buffers.len() as u32 - 1;
+            change!(p, QKV, Op::MatMul { input, .. } => *input = last);
+        },
+        "step 2 (matMul), input width: expected at most 131072, got 131073",
+    ),
+    (
         "rope that is not there",
         |p| change!(p, ROPE, Op::Rope { rope, .. } => *rope = 1),
         "step 3 (rope), rope: expected an index below 1, got 1",
@@ -236,7 +254,22 @@ const LIES: &[Lie] = &[
     (
         "too few KV heads",
         |p| change!(p, ATTENTION, Op::Attention { group_size, .. } => *group_size = 1),
-        "KV heads: expected at least 4 for 4 query heads, got 2",
+        "KV heads: expected 4 for 4 query heads in groups of 1 from place 0, got 2",
+    ),
+    (
+        "a KV head that no query head uses",
+        |p| change!(p, ATTENTION, Op::Attention { group_size, .. } => *group_size = 70),
+        "KV heads: expected 1 for 4 query heads in groups of 70 from place 0, got 2",
+    ),
+    (
+        "KV heads without query heads",
+        |p| (p.buffers[3].width, p.buffers[4].width, p.weights[2].rows) = (0, 0, 0),
+        "KV heads: expected 0 for 0 query heads",
+    ),
+    (
+        "groups beyond all models",
+        |p| change!(p, ATTENTION, Op::Attention { group_size, .. } => *group_size = u32::MAX),
+        "group size: expected 1 to 16777216, got 4294967295",
     ),
     (
         "place outside of the group",
@@ -246,7 +279,7 @@ const LIES: &[Lie] = &[
     (
         "group that begins late",
         |p| change!(p, ATTENTION, Op::Attention { first_in_group, .. } => *first_in_group = 1),
-        "KV heads: expected at least 3",
+        "KV heads: expected 3 for 4 query heads in groups of 2 from place 1, got 2",
     ),
     (
         "infinite scale",

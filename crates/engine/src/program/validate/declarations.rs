@@ -9,15 +9,15 @@ use dllama_net::MAX_WORLD_SIZE;
 
 /// Largest width, number of rows or positions. With it no product of three sizes overflows `u64`,
 /// and no model comes near it: Llama 3's vocabulary has 128,256 rows.
-const MAX_SIZE: u32 = 1 << 24;
+pub(super) const MAX_SIZE: u32 = 1 << 24;
 /// Rows of one forward: prefill chunks have some hundred.
 const MAX_TOKENS: u32 = 1 << 14;
 /// Sequences side by side.
 const MAX_SEQUENCES: u32 = 1 << 10;
 /// Entries of one list. The largest models have a thousand tensors and ten steps a layer.
 const MAX_ENTRIES: usize = 1 << 16;
-/// Pairs of a head: heads have at most 512 values in known models.
-const MAX_PAIRS: usize = 1 << 12;
+/// Pairs of a head: heads have at most 576 values in known models. A thread keeps some heads while it attends.
+const MAX_PAIRS: usize = 1 << 9;
 /// Characters of a name: it stands in messages.
 const MAX_NAME: usize = 256;
 

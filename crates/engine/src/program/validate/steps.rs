@@ -1,5 +1,6 @@
 //! The shape rule of each op.
 
+use super::declarations::MAX_SIZE;
 use super::rule::{Rule, rows_name};
 use crate::float_type::FloatType;
 use crate::program::error::ProgramError;
@@ -8,6 +9,8 @@ use crate::program::schema::{Program, WireType};
 
 /// Candidates a row: each costs 8 bytes on the wire.
 const MAX_CANDIDATES: u32 = 1 << 12;
+/// Input features of a product: kernels keep some rows of it a thread. Llama 3.1 405B has 53,248.
+const MAX_INPUT: u32 = 1 << 17;
 
 pub(super) fn check(program: &Program) -> Result<(), ProgramError> {
     let n_steps = program.steps.len();
@@ -79,6 +82,7 @@ impl Rule<'_> {
         out: u32,
     ) -> Result<(), ProgramError> {
         let o = self.rows_all("out", out)?;
+        self.holds("out width", o.width > 0, "1 or more", o.width)?;
         self.multiple("out width", o.width, wire.values_per_block() as u32)?;
         self.equal("weight", &(self.program.rank == 0), &weight.is_some())?;
         let Some(weight) = weight else { return Ok(()) };
@@ -110,6 +114,8 @@ impl Rule<'_> {
 
     fn mat_mul(&self, input: u32, products: &[Product]) -> Result<(), ProgramError> {
         let i = self.buffer("input", input)?;
+        let expected = format!("at most {MAX_INPUT}");
+        self.holds("input width", i.width <= MAX_INPUT, expected, i.width)?;
         let n = products.len();
         self.holds("products", (1..=64).contains(&n), "1 to 64", n)?;
         let mut taken = vec![input];
@@ -166,15 +172,29 @@ impl Rule<'_> {
         self.equal("k width", &kv_width, &self.rows_all("k", k)?.width)?;
         self.equal("v width", &kv_width, &self.rows_all("v", v)?.width)?;
         self.distinct("out", out, &[q, k, v])?;
-        let grouped = group_size >= 1 && first_in_group < group_size;
+        let is_possible = (1..=MAX_SIZE).contains(&group_size);
+        let expected = format!("1 to {MAX_SIZE}");
+        self.holds("group size", is_possible, expected, group_size)?;
         let place = format!("{first_in_group} of {group_size}");
-        self.holds("first in group", grouped, "a place within the group", place)?;
+        let is_within = first_in_group < group_size;
+        self.holds(
+            "first in group",
+            is_within,
+            "a place within the group",
+            place,
+        )?;
+        // The heads lie in groups from this rank's first one on; those at its borders may be shared with other
+        // ranks. A KV head more would have no queries. No overflow: all three are at most 2^24.
         let n_heads = q_width / found.head_dim;
-        // Widths and group sizes are below 2^24 and 2^32: no overflow in u64.
-        let n_groups = (u64::from(first_in_group) + u64::from(n_heads)).div_ceil(group_size.into());
-        let enough = n_heads == 0 || n_groups <= found.n_kv_heads.into();
-        let expected = format!("at least {n_groups} for {n_heads} query heads");
-        self.holds("KV heads", enough, expected, found.n_kv_heads)?;
+        let n_groups = match n_heads {
+            0 => 0,
+            n => (first_in_group + n).div_ceil(group_size),
+        };
+        let expected = format!(
+            "{n_groups} for {n_heads} query heads in groups of {group_size} from place {first_in_group}"
+        );
+        let is_exact = found.n_kv_heads == n_groups;
+        self.holds("KV heads", is_exact, expected, found.n_kv_heads)?;
         self.holds("scale", scale.is_finite(), "a finite number", scale)
     }
 
