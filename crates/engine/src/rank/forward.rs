@@ -111,11 +111,11 @@ impl Rank {
 impl Rank {
     /// About 64 queries read a KV head's keys and values once.
     fn rows_in_run(&self) -> usize {
-        let group_size = self.program.steps.iter().find_map(|step| match step.op {
+        let group_sizes = self.program.steps.iter().filter_map(|step| match step.op {
             Op::Attention { group_size, .. } => Some(group_size as usize),
             _ => None,
         });
-        64_usize.div_ceil(group_size.unwrap_or(1))
+        64_usize.div_ceil(group_sizes.max().unwrap_or(1))
     }
 }
 

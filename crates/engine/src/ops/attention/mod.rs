@@ -54,7 +54,8 @@ fn run_with<E: Pod + CacheElement>(
         for index in tasks {
             // The last runs see most positions, so that short tasks are left for the end.
             let run = forward.runs.len() - 1 - index / n_kv_heads;
-            Task::new(forward, &step.op, run, index % n_kv_heads).attend::<E>();
+            let task = Task::new(forward, &step.op, run, index % n_kv_heads);
+            task.pieces().for_each(|piece| piece.attend::<E>());
         }
     }
     Flow::Continue

@@ -40,11 +40,13 @@ pub(super) fn run<E: Pod + CacheElement>(
             if first >= end {
                 continue;
             }
-            let heads = span * n_heads + task.heads.start..span * n_heads + task.heads.end;
-            let columns = heads.start * part_len..heads.end * part_len;
-            // SAFETY: this thread's rows, span and heads (see `ops`).
-            let parts = unsafe { rank.scratch.parts_mut(task.rows.clone(), row_len, columns) };
-            task.attend_to::<E>(first..end, parts);
+            for piece in task.pieces() {
+                let heads = span * n_heads + piece.heads.start..span * n_heads + piece.heads.end;
+                let columns = heads.start * part_len..heads.end * part_len;
+                // SAFETY: this thread's rows, span and heads (see `ops`).
+                let parts = unsafe { rank.scratch.parts_mut(piece.rows.clone(), row_len, columns) };
+                piece.attend_to::<E>(first..end, parts);
+            }
         }
     }
     if team.barrier() == Flow::Stop {

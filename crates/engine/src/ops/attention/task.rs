@@ -10,6 +10,10 @@ use crate::program::Op;
 use crate::rank::{Forward, Rank};
 use crate::rows::RowClass;
 
+/// Query heads that a call of the kernel takes, whose queries and sums a thread keeps. Known models have no more
+/// that share a KV head.
+const HEADS: usize = 64;
+
 pub(super) struct Task<'a> {
     rank: &'a Rank,
     class: AttentionClass,
@@ -67,6 +71,25 @@ impl<'a> Task<'a> {
             rows,
             heads: first_head..end_head,
         }
+    }
+
+    /// The same queries, so many heads at a time that what a thread keeps of them has a bound. A query's bits do
+    /// not depend on the others.
+    pub(super) fn pieces(self) -> impl Iterator<Item = Self> {
+        self.heads.clone().step_by(HEADS).map(move |first| {
+            let heads = first..self.heads.end.min(first + HEADS);
+            let skipped = (first - self.heads.start) * self.queries.head_dim;
+            Self {
+                rows: self.rows.clone(),
+                queries: QueryRows {
+                    q: &self.queries.q[skipped..],
+                    n_heads: heads.len(),
+                    ..self.queries
+                },
+                heads,
+                ..self
+            }
+        })
     }
 
     /// Positions that the run's rows see.
