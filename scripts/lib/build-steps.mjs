@@ -8,12 +8,15 @@
  * @property {string[]} inputs files and folders, relative to the root
  * @property {() => boolean} isThere
  * @property {() => string | undefined} [missing] what the machine lacks for it, in one sentence
+ * @property {() => void} [prepare] done before the command
  * @property {() => string[]} command
  */
 
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 
+import { removeOrphans } from "./orphans.mjs";
+import { platforms } from "./platforms/table.mjs";
 import { pnpm } from "./pnpm.mjs";
 import { missingRust } from "./requirements.mjs";
 import { installed, packages, root } from "./workspace.mjs";
@@ -31,6 +34,7 @@ export const buildSteps = [
       "pnpm-lock.yaml",
       "pnpm-workspace.yaml",
       ...inPackages("package.json"),
+      ...platforms.map(({ folder }) => `${folder}/package.json`),
     ],
     // pnpm writes this file last.
     isThere: () => exists("node_modules/.modules.yaml"),
@@ -54,9 +58,7 @@ export const buildSteps = [
         (name) => `packages/bindings/${name}`,
       ),
     ],
-    isThere: () =>
-      exists("packages/bindings/lib") &&
-      readdirSync(join(root, "packages/bindings/lib")).some((name) => name.endsWith(".node")),
+    isThere: () => exists("packages/bindings/lib/dllama.node"),
     missing: missingRust,
     command: () => pnpm("--silent", "--filter", "@dllama/bindings", "run", "build"),
   },
@@ -70,6 +72,7 @@ export const buildSteps = [
       ...inPackages("src"),
     ],
     isThere: () => packages.every((name) => exists(`packages/${name}/dist/tsconfig.tsbuildinfo`)),
+    prepare: () => packages.forEach((name) => removeOrphans(join(root, "packages", name))),
     // The CLI's project refers to all others, and the tests' project is not among them.
     command: () => [installed("tsc"), "--build", join(root, "packages/cli")],
   },

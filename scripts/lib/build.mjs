@@ -35,6 +35,7 @@ export async function build(steps, { say, output }, folder = stateFolder) {
     // Taken before the step begins: a source that is edited meanwhile makes the step stale again.
     const inputs = fingerprint(root, step.inputs);
     removeStamp(stampOf(step));
+    step.prepare?.();
     const ended = await run(step.command(), { output });
     if (ended.problem) return `${ended.output}${step.says} failed: it ${ended.problem}.`;
     writeStamp(stampOf(step), inputs);

@@ -1,16 +1,27 @@
 /** The engine's Node-API addon, with the types that its generated declarations leave open. */
 
-import { loadAddon } from "./load-addon.ts";
+import { loadAddon } from "./addon/load-addon.ts";
+import type { Native } from "./addon/native.ts";
+import { realSurroundings } from "./addon/surroundings.ts";
 
 export type { Connection, ConnectOptions, DeviceFacts, MatmulRates } from "./connection.ts";
 export type { Engine, EngineOptions, ForwardResult, ForwardRow, LoadProgress } from "./engine.ts";
 export type { HostFacts, RankSums, RankTimes, Waiting } from "./engine.ts";
 export type { Measurement, OpMs, Plan, RankDigest, RowClass, RowResult } from "./engine.ts";
 export type { WeightSources } from "./engine.ts";
-export type { FloatType, SourceFloatType } from "./load-addon.ts";
+export type { FloatType, SourceFloatType } from "./addon/native.ts";
 export type { ServerEvent, ServerOptions, WorkerServer } from "./worker.ts";
 
-const native = loadAddon();
+let loaded: Native | undefined;
+
+/**
+ * Loaded by the first call, not by the import: a program that cannot have the addon gets an error that it can
+ * catch, in place of one that ends it before its first line.
+ */
+function native(): Native {
+  loaded ??= loadAddon(realSurroundings(import.meta.url));
+  return loaded;
+}
 
 /**
  * Converts whole rows on libuv's thread pool; for q40 and q80 a multiple of 32 values. `source` is
@@ -19,14 +30,16 @@ const native = loadAddon();
  * Rejects with an Error with the code VALUE_OUT_OF_RANGE or NUMBER_NOT_FINITE and the `index` of
  * the value in `source`, or with the code INVALID_ARGUMENT.
  */
-export const convertFloats = native.convertFloats;
+export const convertFloats: Native["convertFloats"] = async (...args) =>
+  native().convertFloats(...args);
 
 /**
  * Connects to the workers and asks all devices what they are.
  *
  * Rejects as `loadEngine` does.
  */
-export const connectRanks = native.connectRanks;
+export const connectRanks: Native["connectRanks"] = async (...args) =>
+  native().connectRanks(...args);
 
 /**
  * Sends the workers of `connection` their Programs and slices, and loads the root's own weights. The
@@ -36,19 +49,19 @@ export const connectRanks = native.connectRanks;
  * and `address`, for one that gave up with its `peerCode`, too. `mayPass` is true where the same call may
  * succeed a little later.
  */
-export const loadEngine = native.loadEngine;
+export const loadEngine: Native["loadEngine"] = async (...args) => native().loadEngine(...args);
 
 /** Listens and serves one root after another. */
-export const startWorker = native.startWorker;
+export const startWorker: Native["startWorker"] = async (...args) => native().startWorker(...args);
 
 /**
  * Bytes a second that a plain loop reads from a buffer of `nBytes` with `nThreads`: the best of several
  * passes, 0.2 s at least. No matmul can read its weights faster.
  */
-export const readRate = native.readRate;
+export const readRate: Native["readRate"] = async (...args) => native().readRate(...args);
 
 /** The memory that the rank of a Program, which is JSON, would take. Throws an Error with a `code`. */
-export const rankMemory = native.rankMemory;
+export const rankMemory: Native["rankMemory"] = (...args) => native().rankMemory(...args);
 
 /** Physical cores that this process may run on, within its control group's quota. */
-export const physicalCores = native.physicalCores;
+export const physicalCores: Native["physicalCores"] = (...args) => native().physicalCores(...args);

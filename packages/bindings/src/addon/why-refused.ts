@@ -1,0 +1,51 @@
+/** The addon's file was found, and the system does not load it. */
+
+import type { Explanation } from "./addon-error.ts";
+import { MINIMUM_GLIBC, packageName } from "./platforms.ts";
+import type { Platform } from "./platforms.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+export function whyRefused(
+  platform: Platform,
+  surroundings: Surroundings,
+  cause: unknown,
+): Explanation {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return (
+    whyOldGlibc(surroundings, message) ??
+    whyOnMusl(surroundings) ??
+    whyInArchive(surroundings) ?? {
+      problem: `${packageName(platform)} is installed, but does not load: ${message}`,
+      hint: "Install again. If that does not help, report this message.",
+    }
+  );
+}
+
+/** The linker's words: `libc.so.6: version `GLIBC_2.34' not found (required by ...)`. */
+function whyOldGlibc({ cLibrary }: Surroundings, message: string): Explanation | undefined {
+  const needed = /version [`'"]GLIBC_(\d+\.\d+)['"] not found/.exec(message)?.[1];
+  if (needed === undefined) return undefined;
+  const library = cLibrary();
+  const found = library.name === "glibc" ? library.version : "of an unknown version";
+  return {
+    problem: `it needs glibc ${needed}, and the system has glibc ${found}`,
+    hint: `Update the system: Debian 10, Ubuntu 20.04, RHEL 8 and newer have glibc ${MINIMUM_GLIBC}.`,
+  };
+}
+
+export function whyOnMusl({ os, cLibrary }: Surroundings): Explanation | undefined {
+  if (os !== "linux" || cLibrary().name !== "musl") return undefined;
+  return {
+    problem: "the system's C library is musl, as in Alpine Linux, and dllama needs glibc",
+    hint: "Use a system or an image with glibc: `node:20-slim` in place of `node:20-alpine`.",
+  };
+}
+
+/** An asar is one file: the system's linker finds nothing inside. */
+export function whyInArchive({ loaderPath }: Surroundings): Explanation | undefined {
+  if (loaderPath === undefined || !/\.asar[\\/]/.test(loaderPath)) return undefined;
+  return {
+    problem: "the app's asar archive holds the addon, and the system loads it from a folder alone",
+    hint: 'Unpack it: `"asarUnpack": ["**/node_modules/@dllama/**"]` in electron-builder\'s settings.',
+  };
+}

@@ -1,0 +1,61 @@
+/** Compiles the addon for one platform, and puts it into the platform's package. */
+
+import { copyFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+import { run } from "../children.mjs";
+import { root } from "../workspace.mjs";
+import { buildFolder, linkerPath, rustFor } from "./toolchain.mjs";
+
+const CRATE = "dllama-bindings";
+
+/**
+ * @param {import("./table.mjs").Platform} platform whose tools are all there
+ * @returns {Promise<string | undefined>} why it failed
+ */
+export async function compile(platform) {
+  const rust = rustFor(platform.target);
+  // Artifacts of one compiler are of no use to another.
+  const folder = join(buildFolder, `rustc-${rust.version}`);
+  const { problem } = await run(cargoCommand(platform, rust), {
+    output: "stderr",
+    env: {
+      PATH: linkerPath(),
+      RUSTC: rust.rustc,
+      CARGO: rust.cargo,
+      CARGO_TARGET_DIR: folder,
+      CARGO_ENCODED_RUSTFLAGS: rustFlags(rust).join("\x1f"),
+      ...(rust.hasStd ? {} : { RUSTC_BOOTSTRAP: "1" }),
+      ...platform.env,
+    },
+  });
+  if (problem) return `cargo ${problem}`;
+  const library = platform.format === "elf" ? "libdllama_bindings.so" : "libdllama_bindings.dylib";
+  const built = join(folder, platform.target, "prebuilt", library);
+  copyFileSync(built, join(root, platform.folder, platform.file));
+  return undefined;
+}
+
+function cargoCommand({ zigTarget }, { cargo, hasStd }) {
+  return [
+    cargo,
+    "zigbuild",
+    "--locked",
+    "--profile=prebuilt",
+    `--package=${CRATE}`,
+    `--target=${zigTarget}`,
+    // Debian has the standard library of macOS in source alone.
+    ...(hasStd ? [] : ["-Zbuild-std=std,panic_unwind"]),
+  ];
+}
+
+/** The paths of this machine, which panics would name, become those of anybody's machine. */
+function rustFlags({ sysroot }) {
+  const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
+  return [
+    ["/dllama", root],
+    ["/crates", join(cargoHome, "registry", "src")],
+    ["/rust", join(sysroot, "lib/rustlib/src/rust")],
+  ].map(([to, from]) => `--remap-path-prefix=${from.replace(/\/$/, "")}=${to}`);
+}
