@@ -1,9 +1,5 @@
 /** From a file to a loaded model. */
 
-import { fileURLToPath } from "node:url";
-
-import { physicalCores } from "@dllama/bindings";
-
 import { chooseSeqLen } from "./choose-seq-len.ts";
 import { Ranks } from "./cluster/ranks.ts";
 import type { LoadedRanks } from "./cluster/ranks.ts";
@@ -12,6 +8,7 @@ import type { LoadLossOptions } from "./cluster/recovery/loading.ts";
 import { requireLossOptions } from "./cluster/recovery/recovery.ts";
 import { splitOfThoseLeft } from "./cluster/split.ts";
 import { weightShares } from "./cluster/weight-shares.ts";
+import { embeddedModelPath } from "./embedded-model.ts";
 import { DllamaError } from "./errors.ts";
 import { MetadataView } from "./gguf/metadata-view.ts";
 import type { GgufFile } from "./gguf/gguf-file.ts";
@@ -21,15 +18,11 @@ import type { RankOptions } from "./load-ranks.ts";
 import { Model } from "./model.ts";
 import { openModel } from "./models/model-family.ts";
 import type { OpenModel } from "./models/open-model.ts";
+import { physicalCores } from "./physical-cores.ts";
 import { requireCount } from "./require-count.ts";
 import { tokenizerFromGguf } from "./tokenizer/gguf-vocabulary.ts";
 import { readTokenizer } from "./tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
-
-/** A Llama of 260 thousand weights that writes children's stories. */
-export const embeddedModelPath = fileURLToPath(
-  new URL("../assets/stories260K-f32.gguf", import.meta.url),
-);
 
 export interface LoadOptions extends RankOptions, LoadLossOptions {
   /** A GGUF file. Defaults to the embedded model. */

@@ -13,9 +13,14 @@ export async function fromNative<T>(promise: Promise<T>): Promise<T> {
   try {
     return await promise;
   } catch (error) {
-    if (!isNativeError(error)) throw error;
-    throw new DllamaError(error.code, error.message, { hint: error.hint, cause: error });
+    throw asDllamaError(error);
   }
+}
+
+/** What is no error of the addon stays as it is. */
+export function asDllamaError(error: unknown): unknown {
+  if (!isNativeError(error)) return error;
+  return new DllamaError(error.code, error.message, { hint: error.hint, cause: error });
 }
 
 function isNativeError(error: unknown): error is NativeError {

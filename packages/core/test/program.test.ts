@@ -6,7 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 
 import { readGguf } from "../src/gguf/read-gguf.ts";
-import { embeddedModelPath } from "../src/load-model.ts";
+import { embeddedModelPath } from "../src/embedded-model.ts";
 import { openModel } from "../src/models/model-family.ts";
 import type { ProgramOptions } from "../src/models/open-model.ts";
 import { dumpProgram } from "../src/program/dump.ts";

@@ -43,7 +43,8 @@ export function realSurroundings(loaderUrl: string | undefined): Surroundings {
   // `import` takes no .node files in Node 20, and bundlers follow an import. They leave alone a require
   // that is made at run time, and what it is asked for is decided at run time, too: a bundle that is
   // made on one platform runs on another.
-  const load = createRequire(loaderPath ?? `${process.cwd()}/`);
+  // Never from the working folder, which may be anybody's.
+  const load = createRequire(loaderPath ?? "/");
   return {
     os: process.platform,
     cpu: process.arch,

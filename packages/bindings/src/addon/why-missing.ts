@@ -29,7 +29,7 @@ export function whyMissing(platform: Platform, surroundings: Surroundings): Expl
   );
 }
 
-/** The loader is part of another file, or its URL is that of a file on the machine that made the bundle. */
+/** The loader is part of another file, or claims to be one that only the machine that made the bundle has. */
 function whyBundled({ loaderPath, readText }: Surroundings): Explanation | undefined {
   const manifest = loaderPath && readText(join(dirname(dirname(loaderPath)), "package.json"));
   if (manifest && /"name":\s*"@dllama\/bindings"/.test(manifest)) return undefined;

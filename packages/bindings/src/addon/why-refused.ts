@@ -23,13 +23,13 @@ export function whyRefused(
 
 /** The linker's words: `libc.so.6: version `GLIBC_2.34' not found (required by ...)`. */
 function whyOldGlibc({ cLibrary }: Surroundings, message: string): Explanation | undefined {
-  const needed = /version [`'"]GLIBC_(\d+\.\d+)['"] not found/.exec(message)?.[1];
-  if (needed === undefined) return undefined;
+  // Which version it names is chance: the first of those that are missing.
+  if (!/version [`'"]GLIBC_[\d.]+['"] not found/.test(message)) return undefined;
   const library = cLibrary();
   const found = library.name === "glibc" ? library.version : "of an unknown version";
   return {
-    problem: `it needs glibc ${needed}, and the system has glibc ${found}`,
-    hint: `Update the system: Debian 10, Ubuntu 20.04, RHEL 8 and newer have glibc ${MINIMUM_GLIBC}.`,
+    problem: `it needs glibc ${MINIMUM_GLIBC}, and the system has glibc ${found}`,
+    hint: "Update the system: Debian 10, Ubuntu 20.04, RHEL 8 and newer have it.",
   };
 }
 

@@ -2,7 +2,7 @@
 
 import { cpus } from "node:os";
 
-import { physicalCores, readRate } from "@dllama/bindings";
+import { readRate } from "@dllama/bindings";
 
 import type { SessionPlan } from "../cluster/session-plan.ts";
 import { DllamaError } from "../errors.ts";
@@ -13,6 +13,7 @@ import type { RankOptions } from "../load-ranks.ts";
 import { requireCount } from "../require-count.ts";
 import { openModel } from "../models/model-family.ts";
 import { fromNative } from "../native-error.ts";
+import { physicalCores } from "../physical-cores.ts";
 import { planTests, positionsNeeded, testSequences, testTokens } from "./cases.ts";
 import type { BenchmarkTest, TestLists } from "./cases.ts";
 import { spreadOf } from "./spread.ts";

@@ -2,7 +2,7 @@
 
 import { open } from "node:fs/promises";
 
-import { physicalCores, startWorker } from "@dllama/bindings";
+import { startWorker } from "@dllama/bindings";
 import type { ServerEvent, WeightSources } from "@dllama/bindings";
 
 import { cacheFolder as platformCacheFolder } from "../cache-folder.ts";
@@ -10,6 +10,7 @@ import { DllamaError } from "../errors.ts";
 import { requireCount } from "../require-count.ts";
 import { memoryText } from "../memory-text.ts";
 import { fromNative } from "../native-error.ts";
+import { physicalCores } from "../physical-cores.ts";
 import { systemError } from "../system-error.ts";
 import { workerToken } from "./trust.ts";
 import type { FoundToken, TrustOptions } from "./trust.ts";
