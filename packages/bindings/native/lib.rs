@@ -7,6 +7,7 @@
 )]
 
 mod brief;
+mod bus_error;
 mod connection;
 mod convert;
 mod cores;
@@ -14,7 +15,9 @@ mod engine;
 mod engine_thread;
 mod failure;
 mod forward;
+mod mapped_file;
 mod plan;
+mod process_end;
 mod rank_memory;
 mod rank_times;
 mod read_rate;

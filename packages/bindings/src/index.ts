@@ -65,3 +65,16 @@ export const rankMemory: Native["rankMemory"] = (...args) => native().rankMemory
 
 /** Physical cores that this process may run on, within its control group's quota. */
 export const physicalCores: Native["physicalCores"] = (...args) => native().physicalCores(...args);
+
+/**
+ * Ends the process at once, with this exit code. `process.exit` waits for libuv's threads first, and one of
+ * them may be stuck in a call to a disk or a server that does not answer.
+ */
+export const endProcess: Native["endProcess"] = (...args) => native().endProcess(...args);
+
+/**
+ * From now on a mapped file that is cut short ends the process with a message on stderr that names the file,
+ * and exit code 1, in place of SIGBUS without a word. For programs whose process is their own. Returns
+ * whether it does: a handler of SIGBUS that is there already is left alone.
+ */
+export const explainBusErrors: Native["explainBusErrors"] = () => native().explainBusErrors();

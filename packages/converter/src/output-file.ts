@@ -4,6 +4,7 @@
  */
 
 import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
 import { lstat, open, rename, rm, statfs } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -41,7 +42,11 @@ export class OutputFile {
     this.#target = target;
     this.#temporary = temporary;
     this.#file = file;
+    process.once("exit", this.#removeNow);
   }
+
+  /** Whoever ends the process in between leaves no half of a model behind. */
+  readonly #removeNow = (): void => rmSync(this.#temporary, { force: true });
 
   static async create(target: string): Promise<OutputFile> {
     const temporary = `${target}.${process.pid}-${randomBytes(3).toString("hex")}.tmp`;
@@ -76,6 +81,7 @@ export class OutputFile {
       await this.#file.close();
       if (force) await rename(this.#temporary, this.#target);
       else await renameWithoutReplacing(this.#temporary, this.#target);
+      process.off("exit", this.#removeNow);
     } catch (error) {
       throw fileError(this.#target, error);
     }
@@ -85,6 +91,7 @@ export class OutputFile {
   async discard(): Promise<void> {
     await this.#file.close().catch(() => undefined);
     await rm(this.#temporary, { force: true });
+    process.off("exit", this.#removeNow);
   }
 }
 

@@ -14,6 +14,7 @@ export type { AllReduceChoice, SessionPlan } from "./cluster/session-plan.ts";
 export type { SplitChoice } from "./cluster/split.ts";
 export type { PlannedSplit } from "./planning/model-plan.ts";
 export type { FoundToken, TrustOptions } from "./cluster/trust.ts";
+export { endProcess, explainBusErrors } from "@dllama/bindings";
 export { DllamaError } from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";
 export { Generation } from "./generation/generation.ts";

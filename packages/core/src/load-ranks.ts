@@ -15,6 +15,7 @@ import { requireSplit } from "./cluster/split.ts";
 import type { SplitChoice } from "./cluster/split.ts";
 import { rootTrust } from "./cluster/trust.ts";
 import type { TrustOptions } from "./cluster/trust.ts";
+import { answeringFolder } from "./cluster/usable-folder.ts";
 import type { OpenModel } from "./models/open-model.ts";
 import { fromNative } from "./native-error.ts";
 import { LINKS } from "./planning/links.ts";
@@ -107,7 +108,9 @@ async function loadOver(
   options: LoadRanksOptions,
 ): Promise<LoadedRanks> {
   const { path, workers = [], split: choice = "auto", allReduce = "auto" } = options;
-  const folder = options.cacheFolder ?? cacheFolder();
+  // Alone there is nothing to keep.
+  const folder =
+    workers.length === 0 ? undefined : await answeringFolder(options.cacheFolder ?? cacheFolder());
   const subject = await subjectOf(path, workers);
   const setting = settingOf(options);
   const nThreads = connection.devices.map((device) => device.nThreads);
@@ -133,7 +136,7 @@ async function loadOver(
     programs: programs.map((program) => JSON.stringify(program)),
     workers: [...workers],
     nThreads: options.nthreads,
-    cacheFolder: folder,
+    ...(folder !== undefined && { cacheFolder: folder }),
   };
   const load = (plan: { allReduce: SessionPlan["allReduce"] } | undefined): Promise<Engine> => {
     const planned = plan === undefined ? engineOptions : { ...engineOptions, plan };

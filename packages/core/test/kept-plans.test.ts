@@ -97,8 +97,8 @@ test("a cache that cannot be written is done without", async () => {
 });
 
 test("the cache folder is the platform's, unless XDG_CACHE_HOME says otherwise", () => {
-  const of = (platform: NodeJS.Platform, xdg?: string): string =>
-    cacheFolder({ platform, environment: { XDG_CACHE_HOME: xdg }, home: "/home/me" });
+  const of = (platform: NodeJS.Platform, xdg?: string): string | undefined =>
+    cacheFolder({ platform, environment: { XDG_CACHE_HOME: xdg }, home: () => "/home/me" });
   assert.is(of("linux"), "/home/me/.cache/dllama");
   assert.is(of("linux", ""), "/home/me/.cache/dllama");
   assert.is(of("linux", "relative"), "/home/me/.cache/dllama");

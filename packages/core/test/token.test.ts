@@ -30,10 +30,16 @@ test.before.each(() => {
   rmSync(join(folder, "config"), { recursive: true, force: true });
 });
 
+function tokenPath(): string {
+  const path = storedTokenPath();
+  if (path === undefined) throw new Error("XDG_CONFIG_HOME is set, and there is no path");
+  return path;
+}
+
 function store(text: string, mode = 0o600): void {
-  mkdirSync(dirname(storedTokenPath()), { recursive: true });
-  writeFileSync(storedTokenPath(), text);
-  chmodSync(storedTokenPath(), mode);
+  mkdirSync(dirname(tokenPath()), { recursive: true });
+  writeFileSync(tokenPath(), text);
+  chmodSync(tokenPath(), mode);
 }
 
 test("an option comes first, then the environment, then a file, then what is stored", async () => {
@@ -50,7 +56,7 @@ test("an option comes first, then the environment, then a file, then what is sto
 });
 
 test("a worker makes a token once, of 128 random bits, that nobody else can read", async () => {
-  const path = storedTokenPath();
+  const path = tokenPath();
   const made = await workerToken({});
   assert.ok(made);
   assert.is(made.origin, "created");
@@ -68,7 +74,7 @@ test("workers that start at the same time have one token", async () => {
   const made = await Promise.all(Array.from({ length: 20 }, () => workerToken({})));
   assert.is(new Set(made.map((found) => found?.token)).size, 1);
   assert.is(made.filter((found) => found?.origin === "created").length, 1);
-  assert.equal(readdirSync(dirname(storedTokenPath())), ["token"]);
+  assert.equal(readdirSync(dirname(tokenPath())), ["token"]);
 });
 
 test("two tokens are not the same", async () => {
@@ -77,8 +83,8 @@ test("two tokens are not the same", async () => {
 });
 
 test("a root without a token is told what to do, and makes none", async () => {
-  await expectError("TOKEN_MISSING", [storedTokenPath()], () => rootTrust({}));
-  assert.not.ok(existsSync(storedTokenPath()));
+  await expectError("TOKEN_MISSING", [tokenPath()], () => rootTrust({}));
+  assert.not.ok(existsSync(tokenPath()));
 });
 
 test("a token of less than 16 bytes is refused by its place and length, not by its text", async () => {
@@ -96,14 +102,14 @@ test("a token of less than 16 bytes is refused by its place and length, not by i
   }
   delete process.env["DLLAMA_TOKEN"];
   store("");
-  await expectError("TOKEN_INVALID", [storedTokenPath(), "got 0"], () => workerToken({}));
+  await expectError("TOKEN_INVALID", [tokenPath(), "got 0"], () => workerToken({}));
 });
 
 test("a stored token that others can read is refused, one in a named file is not", async () => {
   for (const mode of [0o640, 0o604]) {
     store("the stored token, a line", mode);
     // oxlint-disable-next-line no-await-in-loop -- one file, changed in turns
-    await expectError("TOKEN_INVALID", [storedTokenPath(), "others"], () => rootTrust({}));
+    await expectError("TOKEN_INVALID", [tokenPath(), "others"], () => rootTrust({}));
   }
   const tokenFile = temporaryFile(FILED);
   chmodSync(tokenFile, 0o644);
@@ -124,8 +130,8 @@ test("a token and insecure exclude each other", async () => {
 });
 
 test("the configuration folder is the platform's, unless XDG_CONFIG_HOME says otherwise", () => {
-  const place = (platform: NodeJS.Platform, xdg?: string): string =>
-    configFolder({ platform, environment: { XDG_CONFIG_HOME: xdg }, home: "/home/me" });
+  const place = (platform: NodeJS.Platform, xdg?: string): string | undefined =>
+    configFolder({ platform, environment: { XDG_CONFIG_HOME: xdg }, home: () => "/home/me" });
   assert.is(place("linux"), "/home/me/.config/dllama");
   assert.is(place("darwin"), "/home/me/Library/Application Support/dllama");
   assert.is(place("darwin", "/config"), "/config/dllama");

@@ -28,4 +28,6 @@ export interface Native {
   readonly readRate: (nBytes: number, nThreads: number) => Promise<number>;
   readonly rankMemory: (program: string) => EngineMemory;
   readonly physicalCores: () => number;
+  readonly endProcess: (code: number) => never;
+  readonly explainBusErrors: () => boolean;
 }

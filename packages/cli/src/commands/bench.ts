@@ -82,7 +82,8 @@ interface Subject {
 }
 
 async function measure(flags: Flags, subject: Subject, signal: AbortSignal): Promise<void> {
-  const { benchmark } = await import("@dllama/core");
+  const { benchmark, explainBusErrors } = await import("@dllama/core");
+  explainBusErrors();
   const { nthreads, workers, runs, "buffer-float-type": bufferFloatType } = flags;
   const { path, model, shape } = subject;
   const kvCacheType = flags["kv-cache-type"];

@@ -63,7 +63,8 @@ async function infer(flags: Flags, path: string | undefined, signal: AbortSignal
 }
 
 async function load(flags: Flags, path: string | undefined, signal: AbortSignal): Promise<Model> {
-  const { loadModel } = await import("@dllama/core");
+  const { explainBusErrors, loadModel } = await import("@dllama/core");
+  explainBusErrors();
   const report = await startLoadReport(flags.workers.length);
   try {
     const loading = loadModel({

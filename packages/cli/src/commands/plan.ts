@@ -11,6 +11,7 @@ import { UsageError } from "../args/usage-error.ts";
 import { EXIT_FAILED } from "../output/failure.ts";
 import { setVerbosity } from "../output/log.ts";
 import { planWriters } from "../output/model-plan/formats.ts";
+import { orAborted, untilStopped } from "../stop.ts";
 import { withTemporaryFolder } from "../temporary-folder.ts";
 
 type Flags = ParsedFlags<typeof planSpec>;
@@ -18,19 +19,25 @@ type Flags = ParsedFlags<typeof planSpec>;
 export { planSpec as spec } from "../args/plan.ts";
 
 export const command = defineCommand({
-  async run({ rawArgs }) {
+  run({ rawArgs }) {
     const { flags } = parse(planSpec, rawArgs);
     setVerbosity(flags);
     requireSubject(flags);
-    const devices = await readDevices(flags.devices);
-    const link = await findLink(flags.link);
-    const plan = await withModel(flags, (path) => planFor(path, flags, devices, link));
-    const { model = null, shape = null } = flags;
-    const subject = { model, shape, link, ...types(flags) };
-    process.stdout.write(planWriters[flags.format](subject, plan));
-    return plan.shortage === undefined ? 0 : EXIT_FAILED;
+    return untilStopped((signal) => plan(flags, signal));
   },
 });
+
+async function plan(flags: Flags, signal: AbortSignal): Promise<number> {
+  const devices = await orAborted(readDevices(flags.devices), signal);
+  const link = await findLink(flags.link);
+  const planned = await withModel(flags, (path) =>
+    orAborted(planFor(path, flags, devices, link), signal),
+  );
+  const { model = null, shape = null } = flags;
+  const subject = { model, shape, link, ...types(flags) };
+  process.stdout.write(planWriters[flags.format](subject, planned));
+  return planned.shortage === undefined ? 0 : EXIT_FAILED;
+}
 
 function requireSubject({ model, shape, "weights-float-type": type, devices }: Flags): void {
   if ((model === undefined) === (shape === undefined)) {

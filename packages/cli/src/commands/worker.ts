@@ -10,7 +10,7 @@ import { workerSpec } from "../args/worker.ts";
 import { warnOfInsecure } from "../output/insecure-warning.ts";
 import { log, setVerbosity } from "../output/log.ts";
 import { reachableAddress } from "../output/reachable-address.ts";
-import { untilStopped } from "../stop.ts";
+import { orAborted, untilStopped } from "../stop.ts";
 
 type Flags = ParsedFlags<typeof workerSpec>;
 
@@ -20,14 +20,15 @@ export const command = defineCommand({
   run({ rawArgs }) {
     const { flags } = parse(workerSpec, rawArgs);
     setVerbosity(flags);
-    return untilStopped((signal) => serve(flags, signal));
+    return untilStopped((signal) => serve(flags, signal), { isServer: true });
   },
 });
 
 async function serve(flags: Flags, signal: AbortSignal): Promise<void> {
-  const { serveWorker } = await import("@dllama/core");
+  const { explainBusErrors, serveWorker } = await import("@dllama/core");
+  explainBusErrors();
   const { host, port, nthreads, insecure, model, "max-memory": maxMemory } = flags;
-  const worker = await serveWorker({
+  const starting = serveWorker({
     host,
     port,
     nthreads,
@@ -41,6 +42,7 @@ async function serve(flags: Flags, signal: AbortSignal): Promise<void> {
     onEvent: ({ kind, message }) =>
       kind === "cacheFailed" ? log.warn(message) : log.info(message),
   });
+  const worker = await orAborted(starting, signal);
   // On stdout and alone on its line: a script that starts workers with --port 0 reads it.
   process.stdout.write(`Listening on ${joinAddress(worker.host, worker.port)}\n`);
   tellWhoMayCome(worker);

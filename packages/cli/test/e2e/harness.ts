@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+export const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 export const fixtures = fileURLToPath(new URL("../../../../fixtures/", import.meta.url));
 
 /** Far above what any one run takes, far below the test runner's own limit of a file. */
@@ -82,6 +82,10 @@ export class Program {
         resolve({ code: code ?? 128 + (signal === "SIGKILL" ? 9 : 0), ...this.#output });
       });
     });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   /** By its process id alone. */

@@ -34,7 +34,7 @@ export async function subjectOf(modelPath: string, workers: readonly string[]): 
 }
 
 /** Where the plan of a subject is kept. */
-export function keptPlan(cacheFolder: string, subject: Subject): KeptJson<KeptPlan> {
+export function keptPlan(cacheFolder: string | undefined, subject: Subject): KeptJson<KeptPlan> {
   return new KeptJson(cacheFolder, { folder: "plans", name: "plan", read }, subject);
 }
 

@@ -10,7 +10,7 @@ import { KeptJson } from "./kept-json.ts";
 
 /** Where the rates of the root and these workers are kept, in rank order, for so many threads each. */
 export function keptRates(
-  cacheFolder: string,
+  cacheFolder: string | undefined,
   workers: readonly string[],
   nThreads: readonly number[],
 ): KeptJson<MatmulRates[]> {

@@ -6,7 +6,7 @@ import { isSplit } from "./split.ts";
 
 /** Where the split of a model on workers is kept, for so many threads of each rank. */
 export function keptSplit(
-  cacheFolder: string,
+  cacheFolder: string | undefined,
   subject: Subject,
   nThreads: readonly number[],
 ): KeptJson<readonly number[]> {

@@ -67,31 +67,25 @@ const running = new Set<object>();
  */
 export async function serveWorker(options: WorkerOptions = {}): Promise<RunningWorker> {
   const { port = DEFAULT_PORT, nthreads = physicalCores(), maxMemory, onEvent } = options;
-  const { cacheFolder = platformCacheFolder(), cache = true } = options;
   const { maxCacheBytes, model: modelPath } = options;
   requireCount("nthreads", nthreads);
   if (maxMemory !== undefined) requireBytes("maxMemory", maxMemory);
   if (maxCacheBytes !== undefined) requireBytes("maxCacheBytes", maxCacheBytes);
   if (modelPath !== undefined) await requireReadable(modelPath);
-  const cacheProblem = cache ? await folderProblem(cacheFolder) : undefined;
-  if (cacheProblem !== undefined && options.cacheFolder !== undefined) {
-    throw new DllamaError("FILE_UNREADABLE", `cannot keep weights there: ${cacheProblem}`, {
-      hint: "Name another folder with --cache-dir, or keep none with --no-cache.",
-    });
-  }
+  const { cacheFolder, problem } = await findCache(options);
   const token = await workerToken(options);
   const { host = token === undefined ? "127.0.0.1" : "0.0.0.0" } = options;
   const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   const tell = (event: ServerEvent): void => {
     onEvent?.({ kind: event.kind, message: describe(event, token === undefined, modelPath) });
   };
-  if (cacheProblem !== undefined) tell({ kind: "cacheFailed", message: cacheProblem });
+  if (problem !== undefined) tell({ kind: "cacheFailed", message: problem });
   const lent = {
     address,
     nThreads: nthreads,
     ...(token === undefined ? { insecure: true } : { token: token.token }),
     ...(maxMemory !== undefined && { maxMemory }),
-    ...(cache && { cacheFolder }),
+    ...(cacheFolder !== undefined && { cacheFolder }),
     ...(maxCacheBytes !== undefined && { maxCacheBytes }),
     ...(modelPath !== undefined && { modelPath }),
   };
@@ -104,7 +98,25 @@ export async function serveWorker(options: WorkerOptions = {}): Promise<RunningW
   return { host: server.host, port: server.port, token, close };
 }
 
-/** Opened, because what may be read says only the system. */
+/** The folder to keep weights in, or why there is none. Where a folder is named, it has to be usable. */
+async function findCache({ cache = true, cacheFolder: named }: WorkerOptions): Promise<{
+  cacheFolder?: string;
+  problem?: string;
+}> {
+  if (!cache) return {};
+  const cacheFolder = named ?? platformCacheFolder();
+  if (cacheFolder === undefined) {
+    return { problem: "this user has no home folder; --cache-dir names another" };
+  }
+  const problem = await folderProblem(cacheFolder);
+  if (problem === undefined) return { cacheFolder };
+  if (named === undefined) return { problem };
+  throw new DllamaError("FILE_UNREADABLE", `cannot keep weights there: ${problem}`, {
+    hint: "Name another folder with --cache-dir, or keep none with --no-cache.",
+  });
+}
+
+/** Opened, because only the system can say what may be read. */
 async function requireReadable(path: string): Promise<void> {
   try {
     const file = await open(path);

@@ -4,11 +4,12 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { chmod, link, mkdir, open, rm, writeFile } from "node:fs/promises";
+import { chmod, link, open, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { configFolder } from "../config-folder.ts";
 import { DllamaError } from "../errors.ts";
+import { makeFolder } from "../make-folder.ts";
 import { systemError } from "../system-error.ts";
 
 const TOKEN_BYTES = 16;
@@ -16,8 +17,10 @@ const TOKEN_BYTES = 16;
 const MAX_FILE_BYTES = 4096;
 const READABLE_BY_OTHERS = 0o077;
 
-export function storedTokenPath(): string {
-  return join(configFolder(), "token");
+/** Undefined for a user without a home folder, who cannot store one. */
+export function storedTokenPath(): string | undefined {
+  const folder = configFolder();
+  return folder === undefined ? undefined : join(folder, "token");
 }
 
 /**
@@ -45,7 +48,7 @@ export async function createStoredToken(path: string): Promise<{ token: string; 
   // Linked into place whole, and never over one that is there.
   const draft = `${path}.${randomBytes(6).toString("hex")}`;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(path), 0o700);
     await writeFile(draft, `${token}\n`, { mode: 0o600, flag: "wx" });
     // The umask may have taken bits away.
     await chmod(draft, 0o600);

@@ -41,8 +41,11 @@ export type NativeTrust = { token: string } | { insecure: true };
 /** In bytes of UTF-8. */
 const MIN_TOKEN_BYTES = 16;
 
+/** Where neither XDG_CONFIG_HOME nor HOME is set, and the system knows no home of the user either. */
+const NO_HOME = "this user has no home folder";
+
 /**
- * A root's token, or that it does without.
+ * A root's token, or that it uses none.
  *
  * @throws DllamaError TOKEN_MISSING, TOKEN_INVALID, INVALID_ARGUMENT, FILE_NOT_FOUND, FILE_UNREADABLE.
  */
@@ -50,9 +53,11 @@ export async function rootTrust(options: TrustOptions): Promise<NativeTrust> {
   if (isInsecure(options)) return { insecure: true };
   const found = await findToken(options);
   if (found !== undefined) return { token: found.token };
+  const path = storedTokenPath();
+  const missing = path === undefined ? NO_HOME : `${path} does not exist`;
   throw new DllamaError(
     "TOKEN_MISSING",
-    `there is no token: DLLAMA_TOKEN is not set, and ${storedTokenPath()} does not exist`,
+    `there is no token: DLLAMA_TOKEN is not set, and ${missing}`,
     {
       hint:
         "`dllama worker` makes a token when it is first started, and prints the line to run here. " +
@@ -62,7 +67,7 @@ export async function rootTrust(options: TrustOptions): Promise<NativeTrust> {
 }
 
 /**
- * A worker's token, made and stored if there is none; undefined if it does without.
+ * A worker's token, made and stored if there is none; undefined if it uses none.
  *
  * @throws DllamaError as `rootTrust`.
  */
@@ -71,6 +76,15 @@ export async function workerToken(options: TrustOptions): Promise<FoundToken | u
   const found = await findToken(options);
   if (found !== undefined) return found;
   const path = storedTokenPath();
+  if (path === undefined) {
+    throw new DllamaError(
+      "TOKEN_MISSING",
+      `there is no token: DLLAMA_TOKEN is not set, and ${NO_HOME} to store a new one in`,
+      {
+        hint: "Give one in DLLAMA_TOKEN or with --token-file, such as `openssl rand -hex 16` makes.",
+      },
+    );
+  }
   const { token, isNew } = await createStoredToken(path);
   return { token: checked(token, path), origin: isNew ? "created" : "stored", path };
 }
@@ -93,6 +107,7 @@ async function findToken({ token, tokenFile }: TrustOptions): Promise<FoundToken
     return { token: checked(text, tokenFile), origin: "file", path: tokenFile };
   }
   const path = storedTokenPath();
+  if (path === undefined) return undefined;
   const stored = await readStoredToken(path);
   return stored === undefined
     ? undefined

@@ -88,10 +88,14 @@ export class Generation implements AsyncIterable<Token> {
     try {
       stopReason = yield* this.#tokens(ids, session, stopwatch, decoder);
     } catch (error) {
-      // The signal has cut a recovery short.
+      // The signal has cut a recovery or a long forward short.
       if (!isAborted(signal) || error !== signal.reason) throw error;
     }
-    await this.#end(ids.length, stopReason, decoder, computer);
+    const { isAnswering } = session;
+    if (isAnswering) this.#underWay = session.settled;
+    // What the engine is asked now, it answers after the forward that nobody waits for.
+    const times = computer.isRecovering || isAnswering ? [] : await rankTimes(computer);
+    this.#end(ids.length, stopReason, decoder, times);
   }
 
   async *#tokens(
@@ -156,13 +160,12 @@ export class Generation implements AsyncIterable<Token> {
     );
   }
 
-  async #end(
+  #end(
     promptTokens: number,
     stopReason: StopReason,
     decoder: StreamingDecoder,
-    computer: Computer,
-  ): Promise<void> {
-    const times = computer.isRecovering ? [] : await rankTimes(computer);
+    times: readonly RankTimes[],
+  ): void {
     const ranks = rankReports(times, this.#context.shares());
     const heldBack = findHeldBack(ranks);
     this.summary = {

@@ -9,6 +9,7 @@
 
 import type { Engine, ForwardResult, ForwardRow, RowClass, RowResult } from "@dllama/bindings";
 
+import { unlessAborted } from "../cluster/recovery/unless-aborted.ts";
 import { DllamaError } from "../errors.ts";
 import { fromNative } from "../native-error.ts";
 import type { Sampler } from "../sampling/sampler.ts";
@@ -18,6 +19,12 @@ import type { Sampler } from "../sampling/sampler.ts";
  * ones; 64 rows amortise a pass over the weights, at 0.25 MB of buffers a row for Llama 2 7B.
  */
 export const PREFILL_CHUNK = 64;
+
+/**
+ * How long a forward may still take when its signal is aborted. One of a small model ends in time, so that the
+ * ranks can be asked for their figures; a row of a large one takes minutes on a small board.
+ */
+const GRACE_MS = 500;
 
 /** Is told of each forward. */
 export interface ForwardCounter {
@@ -65,11 +72,15 @@ export class Session {
   #fed: Feed[] = [];
   /** Positions that are in the KV cache. */
   #position: number;
+  /** Whether an engine still has a question that this session has asked, even if nobody waits for the answer. */
+  isAnswering = false;
+  /** Fulfilled when it has answered. */
+  settled: Promise<void> = Promise.resolve();
 
   /**
    * `position`: how many of the sequence's first tokens an earlier session has left in the cache, which a
    * `computer` that recovers cannot have; `sequence`: which of those that the Program holds; `signal` ends
-   * a replay with its reason.
+   * a replay, and the wait for a long forward, with its reason.
    */
   constructor(
     computer: Computer,
@@ -154,15 +165,25 @@ export class Session {
         // oxlint-disable-next-line no-await-in-loop -- one attempt after the other
         if (isEmpty) await this.#replay();
         // oxlint-disable-next-line no-await-in-loop -- see above
-        const answer = await fromNative(ask(this.#engine));
+        const answer = await this.#answer(fromNative(ask(this.#engine)));
         if (isEmpty) this.#computer.recovered();
         return answer;
       } catch (error) {
+        if (this.#signal?.aborted === true && error === this.#signal.reason) throw error;
         // oxlint-disable-next-line no-await-in-loop -- see above
         this.#engine = await this.#computer.recover(error);
         isEmpty = true;
       }
     }
+  }
+
+  /** An answer, unless it is given up for. */
+  async #answer<T>(asked: Promise<T>): Promise<T> {
+    if (this.#signal === undefined) return asked;
+    this.isAnswering = true;
+    const answered = (): void => void (this.isAnswering = false);
+    this.settled = asked.then(answered, answered);
+    return this.#signal.aborted ? asked : unlessAborted(asked, this.#signal, GRACE_MS);
   }
 
   /** Feeds an empty cache again. The last row wants what it wanted: its logits may be asked for. */
