@@ -2,8 +2,12 @@
 
 use std::thread::available_parallelism;
 
-/// Physical cores that this process may run on, within the processor quota of its control group:
+/// Physical cores that this process may run on, within the processor quota of its control groups:
 /// two threads of one core share the units that matmuls are bound by.
+///
+/// The standard library reads the quotas, of both versions of control groups and of all ancestors, and rounds
+/// them down: a thread more than the quota pays for would be stopped in the middle of a step, and the others wait
+/// for it. A group's set of processors shows in the affinity.
 pub fn physical_cores() -> usize {
     let allowed = available_parallelism().map_or(1, |n| n.get());
     distinct_cores().map_or(allowed, |cores| cores.clamp(1, allowed))

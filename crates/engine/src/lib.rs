@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `program` | what a rank computes, as data, and the proof that it stays within its memory |
 //! | `host` | what the kernel tells of the machine: temperature, throttling |
+//! | `control_group` | what a container or service manager leaves to the process |
 //! | `memory` | buffers and KV cache that threads share, availability |
 //! | `weights` | a rank's slices: mapped, gathered, of which units |
 //! | `transfer` | units from the root's file to a worker's memory, if the worker has them not |
@@ -20,6 +21,8 @@
 compile_error!("weights, caches and wire are little-endian, and used in place");
 
 mod cache;
+#[cfg(target_os = "linux")]
+mod control_group;
 mod cores;
 mod error;
 mod float_type;

@@ -1,5 +1,7 @@
 //! Whether memory that will be needed can be had, asked before it is taken.
 
+#[cfg(target_os = "linux")]
+use crate::control_group::memory_room;
 use crate::error::Error;
 
 /// Refuses `n_bytes` for `what` where the system says that so many are not available.
@@ -21,7 +23,7 @@ pub(crate) fn require_available(what: &str, n_bytes: Option<usize>) -> Result<()
     }
 }
 
-/// What the kernel estimates it can give without swapping, within the limit of the control group.
+/// What the kernel estimates it can give without swapping, within the limits of the control groups.
 #[cfg(target_os = "linux")]
 pub(crate) fn available_bytes() -> Option<u64> {
     let info = std::fs::read_to_string("/proc/meminfo").ok()?;
@@ -30,19 +32,7 @@ pub(crate) fn available_bytes() -> Option<u64> {
         .find(|line| line.starts_with("MemAvailable:"))?;
     let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     let available = kib.saturating_mul(1024);
-    Some(control_group_room().map_or(available, |room| room.min(available)))
-}
-
-/// Room below the limit of this process's control group (version 2), if it has one.
-#[cfg(target_os = "linux")]
-fn control_group_room() -> Option<u64> {
-    let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
-    let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
-    let read = |file: &str| -> Option<u64> {
-        let text = std::fs::read_to_string(format!("/sys/fs/cgroup{path}/{file}")).ok()?;
-        text.trim().parse().ok()
-    };
-    Some(read("memory.max")?.saturating_sub(read("memory.current")?))
+    Some(memory_room().map_or(available, |room| room.min(available)))
 }
 
 #[cfg(not(target_os = "linux"))]
