@@ -98,6 +98,7 @@ export const suites = [
   { name: "format", isQuick: true, run: check([installed("oxfmt"), "--check"]) },
   { name: "dead code", run: check([installed("knip"), "--no-progress"]) },
   { name: "layers", isQuick: true, run: check(node("check-layers.mjs")) },
+  { name: "workflows", run: check(node("check-workflows.mjs")) },
   {
     name: "generated",
     run: () => runCheck(node("generate-types.mjs", "--check"), CARGO_TIMEOUT_MS),
