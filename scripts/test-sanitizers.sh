@@ -29,7 +29,8 @@ address() {
 thread_tests() {
   "$@" --package dllama-kernels --test pool &&
     "$@" --package dllama-net --lib --tests --no-fail-fast &&
-    "$@" --package dllama-engine --lib --test worlds --test overlap --no-fail-fast
+    "$@" --package dllama-engine --lib --no-fail-fast &&
+    "$@" --package dllama-engine --test all -- worlds:: overlap::
 }
 
 thread() {

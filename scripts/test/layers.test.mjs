@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
+import { checkModules } from "../lib/layers/rust-modules.mjs";
 import { checkCrates } from "../lib/layers/rust.mjs";
 import { checkTypeScript } from "../lib/layers/typescript.mjs";
 
@@ -93,6 +94,26 @@ test("kernels and net do not know each other", () => {
       },
     ],
   );
+});
+
+test("a Rust file that nobody names is found, whatever else the folder holds", () => {
+  const texts = {
+    "a/src/lib.rs": "mod named;\npub mod folder;\n// mod forgotten;\n",
+    "a/src/named.rs": "pub(crate) mod inner;\n",
+    "a/src/named/inner.rs": "",
+    "a/src/folder/mod.rs": "",
+    "a/src/forgotten.rs": "",
+    "a/tests/program.rs": "",
+    "a/tests/all/main.rs": "mod listed;\n",
+    "a/tests/all/listed.rs": "",
+    "a/tests/all/new.rs": "",
+  };
+  const found = checkModules(Object.keys(texts), (path) => texts[path]);
+  assert.equal(
+    found.map(({ path }) => path),
+    ["a/src/forgotten.rs", "a/tests/all/new.rs"],
+  );
+  assert.match(found[1].rule, "write `mod new;` in a/tests/all/main.rs");
 });
 
 test.run();

@@ -2,6 +2,8 @@
 //! what the whole process has open.
 #![cfg(target_os = "linux")]
 
+#[path = "all/support/mod.rs"]
+#[expect(dead_code, reason = "the other tests use more of it")]
 mod support;
 
 use std::fs::File;

@@ -1,0 +1,85 @@
+//! A Llama small enough for every test: a model file of seeded numbers and its Programs.
+
+pub mod cache_folder;
+pub mod model;
+pub mod shared_model;
+pub mod tiny;
+pub mod wide;
+
+use dllama_engine::program::{CacheType, WireType};
+use dllama_engine::{Error, Plan, Root, RootOptions, Row, Want, Worker, WorkerOptions};
+
+use dllama_net::{Key, Trust};
+use model::ModelFile;
+
+/// A row of sequence 0 that wants candidates.
+pub fn row(token: u32, position: u32) -> Row {
+    Row {
+        token,
+        position,
+        sequence: 0,
+        want: Want::Candidates,
+        temperature: 1.0,
+    }
+}
+
+/// Loads a model for one rank.
+pub fn load(file: &ModelFile, program: &str, n_threads: usize) -> Result<Root, Error> {
+    let options = RootOptions {
+        model: file.path().to_owned(),
+        programs: vec![program.to_owned()],
+        workers: vec![],
+        trust: trust(),
+        n_threads,
+        plan: None,
+        cache_folder: None,
+    };
+    Root::load(options, &|_| {})
+}
+
+/// Loads the tiny model over this process and workers of it.
+pub fn load_over(
+    file: &ModelFile,
+    workers: &[Worker],
+    wire: WireType,
+    cache: CacheType,
+    n_threads: usize,
+) -> Result<Root, Error> {
+    load_planned(file, workers, (wire, cache), n_threads, None)
+}
+
+/// The same with a plan; without one the ranks measure.
+pub fn load_planned(
+    file: &ModelFile,
+    workers: &[Worker],
+    (wire, cache): (WireType, CacheType),
+    n_threads: usize,
+    plan: Option<Plan>,
+) -> Result<Root, Error> {
+    let world_size = workers.len() as u32 + 1;
+    let programs = (0..world_size).map(|rank| tiny::program(rank, world_size, wire, cache));
+    let options = RootOptions {
+        model: file.path().to_owned(),
+        programs: programs.map(|program| tiny::json(&program)).collect(),
+        workers: workers
+            .iter()
+            .map(|worker| worker.address().to_string())
+            .collect(),
+        trust: trust(),
+        n_threads,
+        plan,
+        cache_folder: None,
+    };
+    Root::load(options, &|_| {})
+}
+
+/// The token that all ranks of the tests have.
+pub fn trust() -> Trust {
+    Trust::Token(Key::of_token("of the engine's tests").expect("long enough"))
+}
+
+/// A worker that counts on nobody to listen to it.
+pub fn worker() -> Worker {
+    let options = WorkerOptions::new("127.0.0.1:0", 2, trust());
+    Worker::start(options, |_| {}).expect("a free port")
+}
