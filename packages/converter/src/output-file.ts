@@ -4,10 +4,11 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
+import { fsync, rmSync } from "node:fs";
 import { lstat, open, rename, rm, statfs } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
+import { promisify } from "node:util";
 import { DllamaError } from "@dllama/core";
 import { existsAlready, fileError } from "./file-error.ts";
 
@@ -77,7 +78,8 @@ export class OutputFile {
   /** Gives the file its name. Without `force`, never in the place of another. */
   async publish(force: boolean): Promise<void> {
     try {
-      await this.#file.sync();
+      // By its number: the files of Yarn's Plug'n'Play have no `sync()`.
+      await promisify(fsync)(this.#file.fd);
       await this.#file.close();
       if (force) await rename(this.#temporary, this.#target);
       else await renameWithoutReplacing(this.#temporary, this.#target);
