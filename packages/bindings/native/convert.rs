@@ -119,8 +119,8 @@ impl Target {
     }
 }
 
-/// Converts whole groups of values. A value that F16 or a block's scale cannot hold, and a NaN or
-/// infinity on the way to anything but F32, is an error; F32 takes every value bit for bit.
+/// Converts whole groups of values. A NaN or infinity is an error for every type, and so is a value that F16
+/// or a block's scale cannot hold; F32 takes every finite value bit for bit.
 fn convert(source: &[u8], from: Source, to: Target) -> Result<Vec<u8>, ConvertError> {
     let kernels = Kernels::detect().map_err(|error| ConvertError::Kernels(error.to_string()))?;
     let (n_group, group_bytes) = to.group();
@@ -164,7 +164,12 @@ fn encode(
     out: &mut Vec<u8>,
 ) -> Result<(), ConvertError> {
     match to {
-        Target::F32 => out.extend_from_slice(cast_slice(floats)),
+        Target::F32 => {
+            if let Some(at) = floats.iter().position(|value| !value.is_finite()) {
+                return Err(unfit(floats, at, start, "F32"));
+            }
+            out.extend_from_slice(cast_slice(floats));
+        }
         Target::F16 => {
             let mut halves = vec![f16::ZERO; floats.len()];
             kernels.narrow_f16(floats, &mut halves);

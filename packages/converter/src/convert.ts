@@ -44,10 +44,11 @@ export async function convert(
 ): Promise<ConversionPlan> {
   const force = options.force ?? false;
   const plan = await planConversion(options);
-  await checkTarget(plan.outputPath, plan.nBytes, force);
+  const { outputPath: path, nBytes, inputs } = plan;
+  await checkTarget({ path, nBytes, force, inputs });
   const weights = await openMetaWeights(plan.folder, plan.tensors);
   try {
-    const output = await OutputFile.create(plan.outputPath);
+    const output = await OutputFile.create(path);
     try {
       await writeModel(plan, weights.tensors, output, control);
       await output.publish(force);

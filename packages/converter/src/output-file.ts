@@ -5,19 +5,28 @@
 
 import { randomBytes } from "node:crypto";
 import { fsync, rmSync } from "node:fs";
-import { lstat, open, rename, rm, statfs } from "node:fs/promises";
+import { lstat, open, rename, rm, stat, statfs } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { DllamaError } from "@dllama/core";
 import { existsAlready, fileError } from "./file-error.ts";
 
+interface Target {
+  path: string;
+  /** Size of the model. */
+  nBytes: number;
+  /** Whether a file that is there is replaced. */
+  force: boolean;
+  /** Paths of the files that the model is made from, which are never replaced. */
+  inputs: readonly string[];
+}
+
 /** @throws {DllamaError} FILE_EXISTS, NO_SPACE, FILE_NOT_FOUND: before anything is written */
-export async function checkTarget(target: string, nBytes: number, force: boolean): Promise<void> {
+export async function checkTarget({ path: target, nBytes, force, inputs }: Target): Promise<void> {
+  await refuseAllButFiles(target);
+  await refuseInputs(target, inputs);
   const existing = await lstat(target).catch(() => undefined);
-  if (existing?.isDirectory()) {
-    throw new DllamaError("FILE_EXISTS", `${target} is a folder; the path of a file was expected`);
-  }
   if (existing !== undefined && !force) throw existsAlready(target);
   const folder = dirname(target);
   const { bavail, bsize } = await statfs(folder).catch((error: unknown) => {
@@ -29,6 +38,36 @@ export async function checkTarget(target: string, nBytes: number, force: boolean
       `${target} needs ${nBytes} bytes; ${bavail * bsize} are free in ${folder}`,
       { hint: "Free some space, or choose another disk with --output." },
     );
+  }
+}
+
+/** What is no plain file, a device, a pipe, somebody's link, is never replaced by one, not even with force. */
+async function refuseAllButFiles(target: string): Promise<void> {
+  const existing = await lstat(target).catch(() => undefined);
+  if (existing === undefined || existing.isFile()) return;
+  const is = existing.isDirectory()
+    ? "a folder"
+    : existing.isSymbolicLink()
+      ? "a symbolic link"
+      : "a device, a pipe or a socket";
+  throw new DllamaError("FILE_EXISTS", `${target} is ${is}; the path of a file was expected`, {
+    hint: existing.isSymbolicLink()
+      ? "Name the file that it leads to, or delete the link."
+      : "Name another file with --output.",
+  });
+}
+
+/** Found by what they are: a hard link or a path through another folder has another name. */
+async function refuseInputs(target: string, inputs: readonly string[]): Promise<void> {
+  const existing = await stat(target).catch(() => undefined);
+  if (existing === undefined) return;
+  for (const input of inputs) {
+    const { dev, ino } = await stat(input).catch(() => ({ dev: -1, ino: -1 }));
+    if (dev !== existing.dev || ino !== existing.ino) continue;
+    const name = input === target ? "" : ` (as ${input})`;
+    throw new DllamaError("FILE_EXISTS", `${target} is a file that the model is made from${name}`, {
+      hint: "Name another file with --output.",
+    });
   }
 }
 
@@ -81,6 +120,8 @@ export class OutputFile {
       // By its number: the files of Yarn's Plug'n'Play have no `sync()`.
       await promisify(fsync)(this.#file.fd);
       await this.#file.close();
+      // Something else may have taken the name meanwhile.
+      await refuseAllButFiles(this.#target);
       if (force) await rename(this.#temporary, this.#target);
       else await renameWithoutReplacing(this.#temporary, this.#target);
       process.off("exit", this.#removeNow);

@@ -7,7 +7,7 @@ import { layOutModel } from "./layout.ts";
 import type { ModelLayout } from "./layout.ts";
 import { outputPathOf } from "./options.ts";
 import type { ConversionOptions } from "./options.ts";
-import { findMetaFolder, findTokenizer } from "./sources/meta/folder.ts";
+import { findMetaFolder, findTokenizer, partNames } from "./sources/meta/folder.ts";
 import { readParams } from "./sources/meta/params.ts";
 import type { LlamaParams } from "./sources/meta/params.ts";
 
@@ -18,6 +18,8 @@ export interface ConversionPlan extends ModelLayout {
   readonly folder: string;
   /** The model to write, absolute. */
   readonly outputPath: string;
+  /** Paths of the files that it is made from. */
+  readonly inputs: readonly string[];
   readonly type: FloatType;
   readonly params: LlamaParams;
   readonly contextLength: number;
@@ -32,7 +34,8 @@ export interface ConversionPlan extends ModelLayout {
 export async function planConversion(options: ConversionOptions): Promise<ConversionPlan> {
   const { type } = options;
   const folder = await findMetaFolder(options.folder);
-  const params = await readParams(join(folder, "params.json"));
+  const paramsPath = join(folder, "params.json");
+  const params = await readParams(paramsPath);
   const contextLength = contextLengthOf(options, params);
   const tokenizerPath = options.tokenizer ?? (await findTokenizer(folder));
   const { vocabulary } = await readTokenizer(tokenizerPath);
@@ -48,7 +51,9 @@ export async function planConversion(options: ConversionOptions): Promise<Conver
   const name = options.name ?? basename(folder);
   const layout = layOutModel({ params, vocabulary, name, type, contextLength });
   const outputPath = outputPathOf(options, folder);
-  return { folder, outputPath, type, params, contextLength, ...layout };
+  const parts = (await partNames(folder)).map((part) => join(folder, part));
+  const inputs = [paramsPath, tokenizerPath, ...parts];
+  return { folder, outputPath, inputs, type, params, contextLength, ...layout };
 }
 
 function contextLengthOf(options: ConversionOptions, params: LlamaParams): number {

@@ -1,10 +1,21 @@
 /** Checkpoints that are incomplete, damaged, hostile or of another format. */
 
-import { copyFile, mkdir, readFile, readdir, rm, truncate, writeFile } from "node:fs/promises";
+import {
+  copyFile,
+  link,
+  mkdir,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { ErrorCode } from "@dllama/core";
+import type { FloatType } from "../src/float-types.ts";
 import { convert } from "../src/index.ts";
 import { assertRejects } from "./errors.ts";
 import {
@@ -12,6 +23,8 @@ import {
   SMALL_PARAMS,
   SMALL_TOKENIZER,
   randomTensor,
+  shapesOf,
+  slice,
   withFolder,
   writeCheckpoint,
   writePart,
@@ -102,6 +115,59 @@ const parts: [string, Damage, ErrorCode, ...string[]][] = [
     "the parts disagree",
     "bf16 in consolidated.00.pth",
     "f16 in consolidated.01.pth",
+  ],
+];
+
+const whole: [string, Damage, ErrorCode, ...string[]][] = [
+  [
+    "a part that was fetched twice",
+    { options: { nParts: 2 }, spoil: (folder) => copyFile(part(folder), part(folder, 1)) },
+    "CHECKPOINT_MALFORMED",
+    "consolidated.01.pth has the same weights as consolidated.00.pth",
+  ],
+  [
+    "a part that is a link to another",
+    {
+      options: { nParts: 2 },
+      spoil: async (folder) => {
+        await rm(part(folder, 1));
+        await link(part(folder), part(folder, 1));
+      },
+    },
+    "CHECKPOINT_MALFORMED",
+    "consolidated.01.pth has the same weights as consolidated.00.pth",
+  ],
+  [
+    "a part of another model",
+    {
+      options: { nParts: 2 },
+      spoil: async (folder) => {
+        const other = join(folder, "other");
+        const tensors = await writeCheckpoint(other, { nParts: 2 });
+        const halves = shapesOf(SMALL_PARAMS, 512).map(([name, shape, axis], n) => {
+          const tensor = randomTensor(name, "bf16", shape, 1000 + n);
+          const size = axis === undefined ? 0 : (shape[axis] ?? 0);
+          return axis === undefined ? tensor : slice(tensor, axis, size / 2, size);
+        });
+        assert.is(halves.length, tensors.size);
+        await writePart(part(folder, 1), halves);
+      },
+    },
+    "CHECKPOINT_MALFORMED",
+    "consolidated.00.pth and consolidated.01.pth differ in layers.0.attention_norm.weight",
+  ],
+  [
+    "parts that have changed places",
+    {
+      options: { nParts: 2, named: true },
+      spoil: async (folder) => {
+        await rename(part(folder, 0), part(folder, 2));
+        await rename(part(folder, 1), part(folder, 0));
+        await rename(part(folder, 2), part(folder, 1));
+      },
+    },
+    "CHECKPOINT_MALFORMED",
+    "consolidated.00.pth was saved as consolidated.01.pth",
   ],
 ];
 
@@ -237,7 +303,13 @@ const folders: [string, Damage, ErrorCode, ...string[]][] = [
   ],
 ];
 
-for (const [name, damage, code, ...messages] of [...parts, ...shapes, ...files, ...folders]) {
+for (const [name, damage, code, ...messages] of [
+  ...parts,
+  ...whole,
+  ...shapes,
+  ...files,
+  ...folders,
+]) {
   test(name, () => assertRefused(damage, code, ...messages));
 }
 
@@ -281,7 +353,7 @@ test("values that the type cannot hold are named", () =>
     const name = "layers.1.feed_forward.w2.weight";
     const { bytes, shape = [] } = tensors.get(name) ?? {};
     const at = 17 * (shape[1] ?? 0) + 5; // row 17, column 5
-    const run = async (value: number, type: "f16" | "q40") => {
+    const run = async (value: number, type: FloatType) => {
       bytes?.writeFloatLE(value, 4 * at);
       await writePart(part(folder), [...tensors.values()]);
       await convert({ folder, type, output: join(folder, "out.gguf"), force: true });
@@ -291,6 +363,11 @@ test("values that the type cannot hold are named", () =>
     await assertRejects(() => run(-1e6, "q40"), "VALUE_OUT_OF_RANGE", ...where, "-1000000");
     await assertRejects(() => run(Number.NaN, "f16"), "NUMBER_NOT_FINITE", ...where, "NaN");
     await assertRejects(() => run(Infinity, "q40"), "NUMBER_NOT_FINITE", ...where, "inf");
+    for (const type of ["q40", "q80", "f16", "f32"] as const) {
+      for (const value of [Number.NaN, Infinity, -Infinity]) {
+        await assertRejects(() => run(value, type), "NUMBER_NOT_FINITE", ...where, type);
+      }
+    }
     await run(65_519, "f16"); // rounds to 65504, the largest
     assert.equal(
       (await readdir(folder)).filter((file) => file.includes("tmp")),

@@ -31,13 +31,30 @@ test("every finite half, and every bf16 that a half can hold", async () => {
   await assertSame(asBytes(bf16s), "bf16", Float32Array.from(bf16s, bf16ToNumber));
 });
 
-test("f32 keeps every bit pattern of bf16 and f16, infinities and all", async () => {
+test("f32 keeps every bit pattern of the finite bf16 and f16 values", async () => {
+  const finiteBf16 = EVERY_HALF.filter((half) => (half & 0x7f80) !== 0x7f80);
   const fromBf16 = new Uint32Array(
-    (await convertFloats(asBytes(EVERY_HALF), "bf16", "f32")).buffer,
+    (await convertFloats(asBytes(finiteBf16), "bf16", "f32")).buffer,
   );
-  assert.ok(fromBf16.every((bits, half) => bits === half * 2 ** 16));
-  const fromF16 = new Float32Array((await convertFloats(asBytes(EVERY_HALF), "f16", "f32")).buffer);
-  assert.ok(fromF16.every((value, half) => Object.is(value, f16ToNumber(half))));
+  assert.ok(fromBf16.every((bits, n) => bits === (finiteBf16[n] ?? -1) * 2 ** 16));
+  const finiteF16 = EVERY_HALF.filter((half) => (half & 0x7c00) !== 0x7c00);
+  const fromF16 = new Float32Array((await convertFloats(asBytes(finiteF16), "f16", "f32")).buffer);
+  assert.ok(fromF16.every((value, n) => Object.is(value, f16ToNumber(finiteF16[n] ?? -1))));
+});
+
+test("no type takes a NaN or an infinity", async () => {
+  for (const type of ["f32", "f16", "q40", "q80"] as const) {
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      const values = new Float32Array(64);
+      values[33] = value;
+      const error = await convertFloats(asBytes(values), "f32", type).then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      assert.ok(error instanceof Error && "code" in error && "index" in error, type);
+      assert.equal([error.code, error.index], ["NUMBER_NOT_FINITE", 33], type);
+    }
+  }
 });
 
 test("f32 to f16 rounds to the nearest, ties to even", async () => {

@@ -1,6 +1,7 @@
 /** The file that is written: whole under its name, or not there at all. */
 
-import { open, readFile, readdir, stat, symlink, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { link, lstat, open, readFile, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -44,6 +45,49 @@ test("a folder in the output's place is refused even with force", () =>
       "FILE_EXISTS",
       "is a folder",
     );
+  }));
+
+test("nothing but a plain file is replaced, not even with force", () =>
+  withFolder(async (parent) => {
+    const folder = join(parent, "model");
+    await writeCheckpoint(folder);
+    const run = (output: string) => convert({ folder, type: "f16", output, force: true });
+    const pipe = join(parent, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    await assertRejects(() => run(pipe), "FILE_EXISTS", `${pipe} is a device, a pipe or a socket`);
+    await assertRejects(() => run("/dev/null"), "FILE_EXISTS", "/dev/null is a device");
+    assert.ok((await lstat(pipe)).isFIFO());
+    assert.ok((await lstat("/dev/null")).isCharacterDevice());
+    const [file, toFile] = [join(parent, "file"), join(parent, "to-file")];
+    await writeFile(file, "mine");
+    await symlink(file, toFile);
+    await assertRejects(() => run(toFile), "FILE_EXISTS", `${toFile} is a symbolic link`);
+    assert.is(await readFile(toFile, "utf8"), "mine");
+    assert.equal((await readdir(parent)).toSorted(), ["file", "model", "pipe", "to-file"]);
+  }));
+
+test("what the model is made from is not replaced, whatever it is called", () =>
+  withFolder(async (parent) => {
+    const folder = join(parent, "model");
+    await writeCheckpoint(folder);
+    const hardLink = join(parent, "hard.gguf");
+    await link(join(folder, "tokenizer.model"), hardLink);
+    const around = join(parent, "around");
+    await symlink(folder, around);
+    for (const output of [
+      join(folder, "consolidated.00.pth"),
+      join(folder, "params.json"),
+      join(around, "tokenizer.model"),
+      hardLink,
+    ]) {
+      const before = await readFile(output);
+      await assertRejects(
+        () => convert({ folder, type: "f16", output, force: true }),
+        "FILE_EXISTS",
+        `${output} is a file that the model is made from`,
+      );
+      assert.ok(before.equals(await readFile(output)));
+    }
   }));
 
 test("a file that appears meanwhile is kept", () =>

@@ -38,6 +38,7 @@ export type { LoadOptions } from "./load-model.ts";
 export type { SharedRank } from "./load-ranks.ts";
 export { Model } from "./model.ts";
 export type { ModelInfo } from "./model.ts";
+export { decodeText, parseJson } from "./parse-json.ts";
 export { BOARDS } from "./planning/boards.ts";
 export type { Board } from "./planning/boards.ts";
 export { boardByName, devicesFromJson } from "./planning/devices.ts";

@@ -153,12 +153,12 @@ test("boards have figures and sources", () => {
 test("devices come from JSON, and each mistake is named", async () => {
   const own = { name: "attic", gbPerSecond: 4.5, gops: 20, ramGib: 2 };
   const text = JSON.stringify(["pi5", own, { board: "pi4", ramGib: 1.5 }]);
-  const [pi5, attic, pi4] = devicesFromJson(text, "d.json");
+  const [pi5, attic, pi4] = devicesFromJson(Buffer.from(text), "d.json");
   assert.equal(pi5, boardByName("pi5"));
   assert.equal(attic, { name: "attic", gbPerSecond: 4.5, gops: 20, ramBytes: 2 * 2 ** 30 });
   assert.equal([pi4?.name, pi4?.gops, pi4?.ramBytes], ["pi4", 22, 1.5 * 2 ** 30]);
   const bad: [string, string][] = [
-    ["{", "expected JSON"],
+    ["{", "it is no JSON at line 1, column 2"],
     ["{}", "expected a list"],
     ["[]", "expected a list"],
     ['["pi9"]', 'device 0: no board is called "pi9"'],
@@ -171,7 +171,7 @@ test("devices come from JSON, and each mistake is named", async () => {
   for (const [json, message] of bad) {
     // oxlint-disable-next-line no-await-in-loop -- one after another
     await expectError("INVALID_ARGUMENT", ["d.json", message], () =>
-      devicesFromJson(json, "d.json"),
+      devicesFromJson(Buffer.from(json), "d.json"),
     );
   }
 });

@@ -47,6 +47,8 @@ test("an option comes first, then the environment, then a file, then what is sto
   assert.equal(await rootTrust({}), { token: "the stored token, a line" });
   const tokenFile = temporaryFile(`${FILED}\r\n`);
   assert.equal(await rootTrust({ tokenFile }), { token: FILED });
+  const marked = temporaryFile(`\ufeff${FILED}\r\n`);
+  assert.equal(await rootTrust({ tokenFile: marked }), { token: FILED }, "a byte order mark");
   process.env["DLLAMA_TOKEN"] = NAMED;
   assert.equal(await rootTrust({ tokenFile }), { token: NAMED });
   const token = "given as an option";

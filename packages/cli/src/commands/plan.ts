@@ -68,9 +68,9 @@ async function readDevices(names: readonly string[]): Promise<Device[]> {
   });
 }
 
-async function readDeviceFile(path: string): Promise<string> {
+async function readDeviceFile(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path, "utf8");
+    return await readFile(path);
   } catch (cause) {
     const { unreadable } = await import("./unreadable.ts");
     const hint = "Give a JSON file of devices, or boards such as pi4,pi4,pi5.";

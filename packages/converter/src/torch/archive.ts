@@ -33,6 +33,8 @@ export interface TorchTensor {
 export interface TorchFile {
   readonly path: string;
   readonly file: FileHandle;
+  /** The archive's own name for itself: that of the file which torch.save was to write, without its end. */
+  readonly root: string;
   readonly tensors: ReadonlyMap<string, TorchTensor>;
 }
 
@@ -41,14 +43,17 @@ export async function openTorchFile(path: string): Promise<TorchFile> {
   let file: FileHandle | undefined;
   try {
     file = await openRegular(path);
-    return { path, file, tensors: await readTensors(path, file) };
+    return { path, file, ...(await readArchive(path, file)) };
   } catch (error) {
     await file?.close();
     throw fileError(path, error);
   }
 }
 
-async function readTensors(path: string, file: FileHandle): Promise<Map<string, TorchTensor>> {
+async function readArchive(
+  path: string,
+  file: FileHandle,
+): Promise<Pick<TorchFile, "root" | "tensors">> {
   await checkSignature(path, file);
   const entries = await readEntries(path, file);
   const dictionaries = [...entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name));
@@ -77,7 +82,7 @@ async function readTensors(path: string, file: FileHandle): Promise<Map<string, 
     const fileOffset = entry.start + offset * valueBytes;
     tensors.set(name, { name, type: storage.type, shape, fileOffset });
   }
-  return tensors;
+  return { root: root.slice(0, -1), tensors };
 }
 
 /** Tells the formats that are often met in a zip's place from plain damage. */

@@ -137,22 +137,24 @@ export interface PartOptions {
   byteOrder?: string;
   /** Replaces the pickle. */
   pickle?: Buffer;
+  /** The archive's name for itself. Defaults to "part". */
+  root?: string;
 }
 
 /** Writes what torch.save would. */
 export async function writePart(
   path: string,
   tensors: readonly StoredTensor[],
-  { zip64 = false, byteOrder = "little", pickle }: PartOptions = {},
+  { zip64 = false, byteOrder = "little", pickle, root = "part" }: PartOptions = {},
 ): Promise<void> {
   const pickled = tensors.map(({ name, type, shape, bytes }, key): PickledTensor => {
     const nValues = bytes.length / VALUE_BYTES[type];
     return { name, storage: STORAGES[type], key: String(key), nValues, shape };
   });
   const entries = [
-    { name: "part/data.pkl", data: pickle ?? stateDictionary(pickled) },
-    ...(byteOrder === "" ? [] : [{ name: "part/byteorder", data: Buffer.from(byteOrder) }]),
-    ...tensors.map(({ bytes }, key) => ({ name: `part/data/${key}`, data: bytes })),
+    { name: `${root}/data.pkl`, data: pickle ?? stateDictionary(pickled) },
+    ...(byteOrder === "" ? [] : [{ name: `${root}/byteorder`, data: Buffer.from(byteOrder) }]),
+    ...tensors.map(({ bytes }, key) => ({ name: `${root}/data/${key}`, data: bytes })),
   ];
   await writeZip(path, entries, zip64);
 }
@@ -161,6 +163,8 @@ export interface CheckpointOptions extends PartOptions {
   params?: Params;
   type?: ValueType;
   nParts?: number;
+  /** Whether each archive is named after its file. Defaults to `false`. */
+  named?: boolean;
   tokenizer?: string;
   vocabSize?: number;
 }
@@ -195,7 +199,9 @@ export async function writeCheckpoint(
   });
   for (const [n, part] of parts.entries()) {
     part.push(randomTensor("rope.freqs", type, [params.dim / params.n_heads / 2], n));
-    await writePart(join(folder, `consolidated.0${n}.pth`), part, options);
+    const name = `consolidated.0${n}`;
+    const named = options.named === true ? { ...options, root: name } : options;
+    await writePart(join(folder, `${name}.pth`), part, named);
   }
   return whole;
 }

@@ -10,6 +10,7 @@ import { dirname, join } from "node:path";
 import { configFolder } from "../config-folder.ts";
 import { DllamaError } from "../errors.ts";
 import { makeFolder } from "../make-folder.ts";
+import { decodeText } from "../parse-json.ts";
 import { systemError } from "../system-error.ts";
 
 const TOKEN_BYTES = 16;
@@ -83,7 +84,7 @@ async function readToken(path: string, { isPrivate }: { isPrivate: boolean }): P
         `${path}: expected a token, got more than ${MAX_FILE_BYTES} bytes`,
       );
     }
-    return buffer.toString("utf8", 0, bytesRead).trim();
+    return decodeText(buffer.subarray(0, bytesRead)).trim();
   } catch (error) {
     if (error instanceof DllamaError) throw error;
     throw systemError(path, "a token", error);

@@ -3,6 +3,7 @@
 import { DllamaError } from "../errors.ts";
 import { BOARDS } from "./boards.ts";
 import { isRecord } from "../is-record.ts";
+import { parseJson } from "../parse-json.ts";
 
 /** How fast a device multiplies matrices. */
 export interface DeviceRates {
@@ -47,12 +48,13 @@ const MAX_DEVICES = 64;
  *
  * @throws DllamaError INVALID_ARGUMENT that names the entry.
  */
-export function devicesFromJson(text: string, path: string): Device[] {
+export function devicesFromJson(json: Uint8Array, path: string): Device[] {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(json);
   } catch (cause) {
-    throw new DllamaError("INVALID_ARGUMENT", `${path}: expected JSON`, { hint: FILE_HINT, cause });
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw new DllamaError("INVALID_ARGUMENT", `${path}: ${problem}`, { hint: FILE_HINT, cause });
   }
   if (!Array.isArray(value) || value.length === 0 || value.length > MAX_DEVICES) {
     const message = `${path}: expected a list of 1 to ${MAX_DEVICES} devices`;

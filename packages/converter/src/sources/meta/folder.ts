@@ -61,12 +61,21 @@ export async function findTokenizer(folder: string): Promise<string> {
   );
 }
 
+/** Names of the parts that are there, in order; none of a folder that cannot be read. */
+export async function partNames(folder: string): Promise<string[]> {
+  return partsAmong(await readdir(folder).catch(() => []));
+}
+
+function partsAmong(names: readonly string[]): string[] {
+  return names.filter((name) => /^consolidated\.\d\d\.pth$/.test(name)).toSorted();
+}
+
 /** The parts' paths, in order: consolidated.00.pth, consolidated.01.pth, ... */
 export async function listParts(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((error: unknown) => {
     throw fileError(folder, error);
   });
-  const parts = names.filter((name) => /^consolidated\.\d\d\.pth$/.test(name)).toSorted();
+  const parts = partsAmong(names);
   const expected = Array.from({ length: Math.max(parts.length, 1) }, (_, part) => partName(part));
   const missing = expected.find((name) => !parts.includes(name));
   if (missing !== undefined) {

@@ -1,6 +1,6 @@
 /** Meta's `params.json`: the shapes of a Llama, checked by hand so that each error names its field. */
 
-import { DllamaError } from "@dllama/core";
+import { DllamaError, parseJson } from "@dllama/core";
 import { fileError } from "../../file-error.ts";
 import { openRegular } from "../../regular-file.ts";
 
@@ -24,12 +24,12 @@ export interface LlamaParams {
 
 /** @throws {DllamaError} CHECKPOINT_MALFORMED, CHECKPOINT_UNSUPPORTED, FILE_NOT_FOUND */
 export async function readParams(path: string): Promise<LlamaParams> {
-  const text = await readText(path);
+  const bytes = await readBytes(path);
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(bytes);
   } catch (error) {
-    throw malformed(path, `it is no JSON: ${String(error)}`);
+    throw malformed(path, error instanceof Error ? error.message : String(error));
   }
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     throw malformed(path, "a JSON object was expected");
@@ -37,12 +37,12 @@ export async function readParams(path: string): Promise<LlamaParams> {
   return parseParams(path, new Map(Object.entries(json)));
 }
 
-async function readText(path: string): Promise<string> {
+async function readBytes(path: string): Promise<Uint8Array> {
   try {
     const file = await openRegular(path);
     try {
       const { size } = await file.stat();
-      if (size <= MAX_FILE_BYTES) return await file.readFile("utf8");
+      if (size <= MAX_FILE_BYTES) return await file.readFile();
       throw malformed(path, `${size} bytes; at most ${MAX_FILE_BYTES} were expected`);
     } finally {
       await file.close();
@@ -140,6 +140,6 @@ class Fields {
 
 function malformed(path: string, says: string): DllamaError {
   return new DllamaError("CHECKPOINT_MALFORMED", `${path}: ${says}`, {
-    hint: "Fetch params.json again from the model's publisher.",
+    hint: "Mend it, or fetch params.json again from the model's publisher.",
   });
 }

@@ -6,6 +6,7 @@ import { openTorchFile } from "../../torch/archive.ts";
 import type { TorchFile, TorchTensor } from "../../torch/archive.ts";
 import { listParts, partName } from "./folder.ts";
 import { JoinedTensor } from "./joined-tensor.ts";
+import { checkIdentity } from "./part-identity.ts";
 import type { MetaTensor } from "./tensors.ts";
 
 export interface MetaWeights {
@@ -26,7 +27,9 @@ export async function openMetaWeights(
   try {
     for (const path of await listParts(folder)) parts.push(await openTorchFile(path));
     refuseStrangers(parts, tensors);
-    return { tensors: tensors.map((tensor) => join(parts, tensor)), close };
+    const joined = tensors.map((tensor) => join(parts, tensor));
+    await checkIdentity(parts, tensors);
+    return { tensors: joined, close };
   } catch (error) {
     await close();
     throw error;
