@@ -133,9 +133,21 @@ pub enum Error {
     /// The operating system refuses memory or threads.
     #[error("the operating system refuses memory or threads: {0}")]
     System(#[from] io::Error),
-    /// An earlier forward failed, and this rank cannot go on.
-    #[error("this engine has ended after an earlier error")]
+    /// An earlier error has put the ranks out of step.
+    #[error("this engine has ended: {reason}")]
+    OutOfStep {
+        /// The error.
+        reason: String,
+    },
+    /// What was asked for is no longer there.
+    #[error("this engine has ended")]
     Ended,
+    /// A bug of ours.
+    #[error("a bug in dllama ended this call: {what}")]
+    Panicked {
+        /// What the panic said.
+        what: String,
+    },
 }
 
 /// The code of [`Error::Unit`]: a root that hears it forgets the hashes that it has kept.
@@ -166,7 +178,8 @@ impl Error {
             Self::NotFinite { .. } => "NUMBER_NOT_FINITE",
             Self::Message { .. } => "PROTOCOL_MISMATCH",
             Self::Net(error) => error.code(),
-            Self::Ended => "DISPOSED",
+            Self::Ended | Self::OutOfStep { .. } => "DISPOSED",
+            Self::Panicked { .. } => "INTERNAL",
         }
     }
 
@@ -185,6 +198,9 @@ impl Error {
             Self::NotFinite { .. } => Some(
                 "The model file is damaged, or was made with another arithmetic in mind: convert it again.",
             ),
+            Self::Panicked { .. } => {
+                Some("Please report it, with what you did: https://github.com/dllama/dllama/issues")
+            }
             Self::Net(error) => error.hint(),
             _ => None,
         }

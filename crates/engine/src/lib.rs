@@ -15,6 +15,7 @@
 //! | `rank` | one forward on one rank |
 //! | `ops` | one file an op |
 //! | `read_rate` | what the machine's memory can deliver at most |
+//! | `guard` | where a panic becomes an error |
 //! | `roles` | the root, which has the model, and the worker, which serves it |
 
 #[cfg(target_endian = "big")]
@@ -28,10 +29,12 @@ mod error;
 mod float_type;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod guard;
 mod host;
 mod matmul_rates;
 mod memory;
 mod ops;
+pub mod panic_points;
 mod plan;
 pub mod program;
 mod rank;
@@ -44,6 +47,7 @@ mod weights;
 pub use cores::physical_cores;
 pub use error::Error;
 pub use float_type::FloatType;
+pub use guard::guarded;
 pub use host::{HostReport, HostState};
 pub use matmul_rates::MatmulRates;
 pub use memory::{RankMemory, rank_memory};

@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use dllama_engine::Connected;
+use napi::Env;
 use napi::bindgen_prelude::AsyncTask;
-use napi::{Env, ScopedTask, Task};
 use napi_derive::napi;
 
 use crate::failure::{Failure, Outcome};
+use crate::task::{Guarded, Work, promise};
 use crate::trust::trust;
 
 /// Who is to meet.
@@ -77,14 +78,14 @@ impl Connection {
 
     /// Has all ranks measure their matmuls at the same time.
     #[napi(ts_return_type = "Promise<MatmulRates[]>")]
-    pub fn measure_rates(&self) -> AsyncTask<MeasureRates> {
-        AsyncTask::new(MeasureRates(self.handle.clone()))
+    pub fn measure_rates(&self) -> AsyncTask<Guarded<MeasureRates>> {
+        promise(MeasureRates(self.handle.clone()))
     }
 
     /// Lets the workers go.
     #[napi(ts_return_type = "Promise<void>")]
-    pub fn close(&self) -> AsyncTask<Close> {
-        AsyncTask::new(Close(self.handle.clone()))
+    pub fn close(&self) -> AsyncTask<Guarded<Close>> {
+        promise(Close(self.handle.clone()))
     }
 
     /// For an engine that is loaded over them.
@@ -97,38 +98,33 @@ impl Drop for Connection {
     fn drop(&mut self) {
         // A task that still measures has the handle, too, and drops it in its thread's time.
         if let Ok(connected) = self.handle.try_take() {
-            // Saying goodbye takes time that the JavaScript thread has not.
-            std::thread::spawn(move || drop(connected));
+            // Saying goodbye takes time that the JavaScript thread does not have. Without a thread it takes it here.
+            let _ = std::thread::Builder::new().spawn(move || drop(connected));
         }
     }
 }
 
 /// Connects to the workers and asks what all devices are.
 #[napi(ts_return_type = "Promise<Connection>")]
-pub fn connect_ranks(options: ConnectOptions) -> AsyncTask<Connect> {
-    AsyncTask::new(Connect(options))
+pub fn connect_ranks(options: ConnectOptions) -> AsyncTask<Guarded<Connect>> {
+    promise(Connect(options))
 }
 
 pub struct Connect(ConnectOptions);
 
-#[napi]
-impl<'task> ScopedTask<'task> for Connect {
-    type Output = Outcome<(Connected, Vec<dllama_engine::DeviceFacts>)>;
-    type JsValue = Connection;
+impl Work for Connect {
+    const NAME: &'static str = "connectRanks";
+    type Output = (Connected, Vec<dllama_engine::DeviceFacts>);
+    type Js<'env> = Connection;
 
-    fn compute(&mut self) -> napi::Result<Self::Output> {
-        let workers = std::mem::take(&mut self.0.workers);
-        let connect = || {
-            let trust = trust(self.0.token.as_deref(), self.0.insecure)?;
-            let connected = Connected::connect(workers, trust, self.0.n_threads as usize)?;
-            let devices = connected.devices()?;
-            Ok((connected, devices))
-        };
-        Ok(connect())
+    fn run(self) -> Outcome<Self::Output> {
+        let trust = trust(self.0.token.as_deref(), self.0.insecure)?;
+        let connected = Connected::connect(self.0.workers, trust, self.0.n_threads as usize)?;
+        let devices = connected.devices()?;
+        Ok((connected, devices))
     }
 
-    fn resolve(&mut self, env: &'task Env, output: Self::Output) -> napi::Result<Connection> {
-        let (connected, devices) = output.map_err(|failure| failure.into_js(env))?;
+    fn into_js((connected, devices): Self::Output, _: &Env) -> napi::Result<Connection> {
         let handle = Handle(Arc::new(Mutex::new(Some(connected))));
         Ok(Connection { handle, devices })
     }
@@ -136,21 +132,20 @@ impl<'task> ScopedTask<'task> for Connect {
 
 pub struct MeasureRates(Handle);
 
-#[napi]
-impl<'task> ScopedTask<'task> for MeasureRates {
-    type Output = Outcome<Vec<dllama_engine::MatmulRates>>;
-    type JsValue = Vec<MatmulRates>;
+impl Work for MeasureRates {
+    const NAME: &'static str = "measureRates";
+    type Output = Vec<dllama_engine::MatmulRates>;
+    type Js<'env> = Vec<MatmulRates>;
 
-    fn compute(&mut self) -> napi::Result<Self::Output> {
+    fn run(self) -> Outcome<Self::Output> {
         let place = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(match &*place {
-            Some(connected) => connected.measure_rates().map_err(Failure::from),
+        match &*place {
+            Some(connected) => Ok(connected.measure_rates()?),
             None => Err(Failure::disposed("connection")),
-        })
+        }
     }
 
-    fn resolve(&mut self, env: &'task Env, output: Self::Output) -> napi::Result<Vec<MatmulRates>> {
-        let rates = output.map_err(|failure| failure.into_js(env))?;
+    fn into_js(rates: Self::Output, _: &Env) -> napi::Result<Vec<MatmulRates>> {
         let rates = rates.into_iter().map(|rates| MatmulRates {
             bytes_per_second: rates.bytes_per_second,
             ops_per_second: rates.ops_per_second,
@@ -161,17 +156,17 @@ impl<'task> ScopedTask<'task> for MeasureRates {
 
 pub struct Close(Handle);
 
-#[napi]
-impl Task for Close {
+impl Work for Close {
+    const NAME: &'static str = "connection.close";
     type Output = ();
-    type JsValue = ();
+    type Js<'env> = ();
 
-    fn compute(&mut self) -> napi::Result<()> {
+    fn run(self) -> Outcome<()> {
         drop(self.0.take());
         Ok(())
     }
 
-    fn resolve(&mut self, _: Env, (): ()) -> napi::Result<()> {
+    fn into_js((): (), _: &Env) -> napi::Result<()> {
         Ok(())
     }
 }

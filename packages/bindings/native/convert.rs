@@ -5,11 +5,12 @@
 
 use bytemuck::{Zeroable, cast_slice, cast_slice_mut};
 use dllama_kernels::{BLOCK_SIZE, BlockQ40, BlockQ80, Kernels, NotFinite, f16};
-use napi::bindgen_prelude::{AsyncTask, Uint8Array, Uint8ArraySlice};
-use napi::{Env, ScopedTask};
+use napi::Env;
+use napi::bindgen_prelude::{AsyncTask, Uint8ArraySlice};
 use napi_derive::napi;
 
 use crate::failure::{Failure, Outcome};
+use crate::task::{Guarded, Work, promise};
 
 /// Values that are widened and encoded at a time: whole blocks, 32 KiB as f32.
 const N_PIECE: usize = 8192;
@@ -222,29 +223,22 @@ fn unfit(floats: &[f32], at: usize, start: usize, target: &'static str) -> Conve
 
 /// One call of `convertFloats`.
 pub struct ConvertFloats {
-    source: Uint8Array,
+    source: Vec<u8>,
     from: String,
     to: String,
 }
 
-impl ConvertFloats {
-    fn run(&self) -> Result<Vec<u8>, ConvertError> {
+impl Work for ConvertFloats {
+    const NAME: &'static str = "convertFloats";
+    type Output = Vec<u8>;
+    type Js<'env> = Uint8ArraySlice<'env>;
+
+    fn run(self) -> Outcome<Vec<u8>> {
         let (from, to) = (Source::parse(&self.from)?, Target::parse(&self.to)?);
-        convert(&self.source, from, to)
-    }
-}
-
-#[napi]
-impl<'task> ScopedTask<'task> for ConvertFloats {
-    type Output = Outcome<Vec<u8>>;
-    type JsValue = Uint8ArraySlice<'task>;
-
-    fn compute(&mut self) -> napi::Result<Self::Output> {
-        Ok(self.run().map_err(Failure::from))
+        Ok(convert(&self.source, from, to)?)
     }
 
-    fn resolve(&mut self, env: &'task Env, output: Self::Output) -> napi::Result<Self::JsValue> {
-        let bytes = output.map_err(|failure| failure.into_js(env))?;
+    fn into_js<'env>(bytes: Vec<u8>, env: &'env Env) -> napi::Result<Uint8ArraySlice<'env>> {
         // Copied: Electron forbids memory of ours inside an ArrayBuffer.
         Uint8ArraySlice::copy_from(env, bytes)
     }
@@ -253,10 +247,18 @@ impl<'task> ScopedTask<'task> for ConvertFloats {
 /// Converts `source`, values of type `from` ("bf16" | "f16" | "f32", little-endian), to type `to`
 /// ("q40" | "q80" | "f16" | "f32"; whole blocks of 32 values for the first two).
 ///
-/// `source` is read on another thread: leave it alone until the promise settles. Rejects with an
-/// Error whose `code` is VALUE_OUT_OF_RANGE or NUMBER_NOT_FINITE, with the value's `index`, or
-/// INVALID_ARGUMENT.
+/// `source` is copied before this returns: JavaScript may write to its memory, or transfer it, while another
+/// thread converts. Rejects with an Error whose `code` is VALUE_OUT_OF_RANGE or NUMBER_NOT_FINITE, with the value's
+/// `index`, or INVALID_ARGUMENT.
 #[napi(ts_return_type = "Promise<Uint8Array>")]
-pub fn convert_floats(source: Uint8Array, from: String, to: String) -> AsyncTask<ConvertFloats> {
-    AsyncTask::new(ConvertFloats { source, from, to })
+pub fn convert_floats(
+    source: Uint8ArraySlice<'_>,
+    from: String,
+    to: String,
+) -> AsyncTask<Guarded<ConvertFloats>> {
+    promise(ConvertFloats {
+        source: source.to_vec(),
+        from,
+        to,
+    })
 }

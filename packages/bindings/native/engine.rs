@@ -7,14 +7,15 @@ use std::time::Duration;
 use dllama_engine::{Connected, Progress, Root, RootOptions, RootWatch};
 use napi::bindgen_prelude::{AsyncTask, BigInt, Object};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{Env, ScopedTask, Status};
+use napi::{Env, Status};
 use napi_derive::napi;
 
 use crate::brief::Brief;
 use crate::connection::Connection;
 use crate::engine_thread::{Answer, EngineThread};
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::plan::{Measurement, Plan};
+use crate::task::{Guarded, Work, promise};
 use crate::weight_sources::WeightSources;
 
 /// What an engine is made from.
@@ -94,7 +95,8 @@ impl Engine {
         patience_ms: f64,
         on_progress: Option<OnProgress>,
     ) -> napi::Result<Object<'env>> {
-        let patience = Duration::from_secs_f64(patience_ms.clamp(0.0, MAX_PATIENCE_MS) / 1e3);
+        // A cast of a float ends at the borders of the integer, and NaN gives 0.
+        let patience = Duration::from_millis(patience_ms as u64).min(MAX_PATIENCE);
         self.thread.ask(env, move |root| {
             Ok(root.reconnect(patience, &told_to(on_progress))?)
         })
@@ -107,8 +109,8 @@ impl Engine {
     }
 }
 
-/// A day, so that the milliseconds of a caller are a duration.
-const MAX_PATIENCE_MS: f64 = 86_400_000.0;
+/// A day: what is added to the clock must not overflow.
+const MAX_PATIENCE: Duration = Duration::from_secs(86_400);
 
 /// Loads all ranks, which `connection` lets go of. `onProgress` is told how far it has come.
 #[napi(ts_return_type = "Promise<Engine>")]
@@ -116,10 +118,10 @@ pub fn load_engine(
     connection: &Connection,
     options: EngineOptions,
     on_progress: Option<OnProgress>,
-) -> AsyncTask<Load> {
-    AsyncTask::new(Load {
-        connected: Some(connection.take()),
-        options: Some(options),
+) -> AsyncTask<Guarded<Load>> {
+    promise(Load {
+        connected: connection.take(),
+        options,
         on_progress,
     })
 }
@@ -134,24 +136,18 @@ pub struct Loaded {
 }
 
 pub struct Load {
-    connected: Option<Outcome<Connected>>,
-    options: Option<EngineOptions>,
+    connected: Outcome<Connected>,
+    options: EngineOptions,
     on_progress: Option<OnProgress>,
 }
 
-#[napi]
-impl<'task> ScopedTask<'task> for Load {
-    type Output = Outcome<Loaded>;
-    type JsValue = Engine;
+impl Work for Load {
+    const NAME: &'static str = "loadEngine";
+    type Output = Loaded;
+    type Js<'env> = Engine;
 
-    fn compute(&mut self) -> napi::Result<Self::Output> {
-        let (Some(connected), Some(options)) = (self.connected.take(), self.options.take()) else {
-            return Ok(Err(Failure::disposed("task")));
-        };
-        let connected = match connected {
-            Ok(connected) => connected,
-            Err(failure) => return Ok(Err(failure)),
-        };
+    fn run(self) -> Outcome<Loaded> {
+        let (connected, options) = (self.connected?, self.options);
         let options = RootOptions {
             model: PathBuf::from(options.model_path),
             programs: options.programs,
@@ -161,22 +157,18 @@ impl<'task> ScopedTask<'task> for Load {
             plan: options.plan.map(Into::into),
             cache_folder: options.cache_folder.map(PathBuf::from),
         };
-        let progress = told_to(self.on_progress.take());
-        let load = || {
-            let root = Root::load_over(Some(connected), options, &progress)?;
-            Ok(Loaded {
-                isa: root.isa().name(),
-                plan: root.plan(),
-                measurement: root.measurement(),
-                watch: root.watch(),
-                thread: EngineThread::start(root)?,
-            })
-        };
-        Ok(load())
+        let progress = told_to(self.on_progress);
+        let root = Root::load_over(Some(connected), options, &progress)?;
+        Ok(Loaded {
+            isa: root.isa().name(),
+            plan: root.plan(),
+            measurement: root.measurement(),
+            watch: root.watch(),
+            thread: EngineThread::start(root)?,
+        })
     }
 
-    fn resolve(&mut self, env: &'task Env, output: Self::Output) -> napi::Result<Engine> {
-        let loaded = output.map_err(|failure| failure.into_js(env))?;
+    fn into_js(loaded: Loaded, _: &Env) -> napi::Result<Engine> {
         Ok(Engine {
             thread: loaded.thread,
             brief: Arc::default(),

@@ -7,17 +7,16 @@
 //! the process alive while something is under way; the thread itself does not.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use dllama_engine::Root;
+use dllama_engine::{Root, panic_points};
 use napi::Env;
 use napi::JsValue;
 use napi::bindgen_prelude::{Object, PromiseRaw, ToNapiValue};
 use napi::sys::{napi_env, napi_value};
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, guarded};
 
 /// What is asked of the thread. Without a root the engine has been disposed of.
 type Job = Box<dyn FnOnce(&mut Option<Root>) + Send>;
@@ -54,7 +53,7 @@ impl EngineThread {
                 job(&mut lock(&its_root));
                 served.state().n_under_way -= 1;
             }
-            // Ending threads and unmapping takes milliseconds that the JavaScript thread has not.
+            // Ending threads and unmapping takes milliseconds that the JavaScript thread does not have.
             *lock(&its_root) = None;
         };
         let thread = thread::Builder::new().name("dllama-engine".to_owned());
@@ -85,7 +84,7 @@ impl EngineThread {
         env: &'env Env,
         work: impl FnOnce(&Root) -> Outcome<T>,
     ) -> napi::Result<Object<'env>> {
-        let outcome = caught(|| with_root(&mut lock(&self.root), work));
+        let outcome = guarded(|| with_root(&mut lock(&self.root), work));
         let promise = match outcome {
             Ok(_) => PromiseRaw::resolve(env, Settled(outcome))?,
             Err(failure) => PromiseRaw::reject(env, failure.into_js(env))?,
@@ -100,7 +99,7 @@ impl EngineThread {
         work: impl FnOnce(&Root) -> Outcome<T>,
     ) -> napi::Result<Object<'env>> {
         let (deferred, promise) = env.create_deferred()?;
-        let outcome = caught(|| with_root(&mut lock(&self.root), work));
+        let outcome = guarded(|| with_root(&mut lock(&self.root), work));
         // What is asked meanwhile is answered later.
         self.queue.state().n_under_way += 1;
         let queue = Arc::clone(&self.queue);
@@ -128,7 +127,7 @@ impl EngineThread {
     ) -> napi::Result<Object<'env>> {
         let (deferred, promise) = env.create_deferred()?;
         self.queue.push(Box::new(move |root| {
-            let outcome = caught(|| work(root));
+            let outcome = guarded(|| work(root));
             deferred.resolve(move |_| Ok(Settled(outcome)));
         }));
         Ok(promise)
@@ -146,11 +145,6 @@ fn with_root<T>(root: &mut Option<Root>, work: impl FnOnce(&Root) -> Outcome<T>)
     }
 }
 
-/// A panic ends neither the thread nor the process, and its promise is settled, too.
-fn caught<T>(work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Failure::panicked()))
-}
-
 impl Drop for EngineThread {
     fn drop(&mut self) {
         self.queue.close();
@@ -163,8 +157,12 @@ struct Settled<T>(Outcome<T>);
 impl<T: Answer> ToNapiValue for Settled<T> {
     unsafe fn to_napi_value(raw: napi_env, settled: Self) -> napi::Result<napi_value> {
         let env = Env::from_raw(raw);
-        let answer = settled.0.map_err(|failure| failure.into_js(&env))?;
-        let value = answer.into_js(&env)?;
+        let into_js = |answer: T| {
+            panic_points::pass("answer", 0);
+            Ok(answer.into_js(&env))
+        };
+        let answer = settled.0.and_then(|answer| guarded(|| into_js(answer)));
+        let value = answer.unwrap_or_else(|failure| Err(failure.into_js(&env)))?;
         // SAFETY: the caller's `raw` is that of the call under way on this thread.
         unsafe { ToNapiValue::to_napi_value(raw, value) }
     }

@@ -15,6 +15,16 @@ pub struct Failure {
     facts: Vec<(&'static str, Fact)>,
 }
 
+/// Gives what `work` gives; of a panic a failure: a bug of ours must not take the process down.
+pub fn guarded<T>(work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    dllama_engine::guarded(work)
+}
+
+/// The same for what the JavaScript thread does in an export of its own.
+pub fn guarded_here<T>(env: &Env, work: impl FnOnce() -> Outcome<T>) -> napi::Result<T> {
+    guarded(work).map_err(|failure| failure.into_js(env))
+}
+
 enum Fact {
     Flag,
     Number(f64),
@@ -44,12 +54,6 @@ impl Failure {
     fn with_text(mut self, name: &'static str, value: &str) -> Self {
         self.facts.push((name, Fact::Text(value.to_owned())));
         self
-    }
-
-    /// A bug of ours, which must not take the process down.
-    pub fn panicked() -> Self {
-        let message = "a panic ended this call; please report it";
-        Self::new("INTERNAL", message.to_owned())
     }
 
     /// The engine or worker was disposed of before this call.

@@ -16,11 +16,14 @@ mod engine_thread;
 mod failure;
 mod forward;
 mod mapped_file;
+#[cfg(feature = "panic-points")]
+mod panic_points;
 mod plan;
 mod process_end;
 mod rank_memory;
 mod rank_times;
 mod read_rate;
+mod task;
 mod trust;
 mod weight_sources;
 mod worker;

@@ -1,9 +1,10 @@
 //! `rankMemory`: what a rank would take, as the engine counts it.
 
+use dllama_engine::panic_points;
 use napi::Env;
 use napi_derive::napi;
 
-use crate::failure::Failure;
+use crate::failure::guarded_here;
 
 /// Bytes by what they are for.
 #[napi(object)]
@@ -16,8 +17,10 @@ pub struct RankMemory {
 /// The memory that a Program's rank takes.
 #[napi]
 pub fn rank_memory(env: Env, program: String) -> napi::Result<RankMemory> {
-    let memory = dllama_engine::rank_memory(&program);
-    let memory = memory.map_err(|error| Failure::from(error).into_js(&env))?;
+    let memory = guarded_here(&env, || {
+        panic_points::pass("rankMemory", 0);
+        Ok(dllama_engine::rank_memory(&program)?)
+    })?;
     Ok(RankMemory {
         weight_bytes: memory.weight_bytes as f64,
         kv_cache_bytes: memory.kv_cache_bytes as f64,

@@ -7,6 +7,7 @@ use napi_derive::napi;
 
 use crate::engine::Engine;
 use crate::engine_thread::Answer;
+use crate::failure::guarded_here;
 
 /// Where a rank's time went.
 #[napi(object)]
@@ -72,17 +73,22 @@ impl Engine {
 
     /// Whom the forward under way waits for, if it sleeps.
     #[napi(ts_return_type = "Waiting | null")]
-    pub fn waiting(&self) -> Option<Waiting> {
-        let waiting = self.watch.waiting()?;
+    pub fn waiting(&self, env: Env) -> napi::Result<Option<Waiting>> {
+        guarded_here(&env, || Ok(self.watch.waiting().map(Waiting::from)))
+    }
+}
+
+impl From<dllama_net::Waiting> for Waiting {
+    fn from(waiting: dllama_net::Waiting) -> Self {
         let peers = waiting.peers.into_iter().map(|peer| Peer {
             rank: peer.rank as u32,
             address: peer.address,
             silent_ms: peer.silent.as_secs_f64() * 1e3,
         });
-        Some(Waiting {
+        Self {
             peers: peers.collect(),
             ms: waiting.time.as_secs_f64() * 1e3,
-        })
+        }
     }
 }
 

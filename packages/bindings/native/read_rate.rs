@@ -1,15 +1,16 @@
 //! `readRate`: what this machine's memory can deliver.
 
+use napi::Env;
 use napi::bindgen_prelude::AsyncTask;
-use napi::{Env, ScopedTask};
 use napi_derive::napi;
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
+use crate::task::{Guarded, Work, promise};
 
 /// Bytes a second that a plain loop reads from a buffer of `nBytes` with `nThreads`.
 #[napi(ts_return_type = "Promise<number>")]
-pub fn read_rate(n_bytes: f64, n_threads: u32) -> AsyncTask<ReadRate> {
-    AsyncTask::new(ReadRate { n_bytes, n_threads })
+pub fn read_rate(n_bytes: f64, n_threads: u32) -> AsyncTask<Guarded<ReadRate>> {
+    promise(ReadRate { n_bytes, n_threads })
 }
 
 pub struct ReadRate {
@@ -17,18 +18,18 @@ pub struct ReadRate {
     n_threads: u32,
 }
 
-#[napi]
-impl<'task> ScopedTask<'task> for ReadRate {
-    type Output = Outcome<f64>;
-    type JsValue = f64;
+impl Work for ReadRate {
+    const NAME: &'static str = "readRate";
+    type Output = f64;
+    type Js<'env> = f64;
 
-    fn compute(&mut self) -> napi::Result<Self::Output> {
+    fn run(self) -> Outcome<f64> {
         // A cast of a float ends at the borders of the integer, and NaN gives 0.
         let rate = dllama_engine::read_rate(self.n_bytes as usize, self.n_threads as usize);
-        Ok(rate.map_err(Failure::from))
+        Ok(rate?)
     }
 
-    fn resolve(&mut self, env: &'task Env, output: Self::Output) -> napi::Result<f64> {
-        output.map_err(|failure| failure.into_js(env))
+    fn into_js(rate: f64, _: &Env) -> napi::Result<f64> {
+        Ok(rate)
     }
 }

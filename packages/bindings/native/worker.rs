@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use dllama_engine::{Storage, Worker, WorkerEvent, WorkerOptions};
 use napi::bindgen_prelude::AsyncTask;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{Env, ScopedTask, Status, Task};
+use napi::{Env, Status};
 use napi_derive::napi;
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
+use crate::task::{Guarded, Work, promise};
 use crate::trust::trust;
 use crate::weight_sources::WeightSources;
 
@@ -68,49 +69,40 @@ impl WorkerServer {
 
     /// Closes the port and ends the session.
     #[napi(ts_return_type = "Promise<void>")]
-    pub fn close(&mut self) -> AsyncTask<Close> {
-        AsyncTask::new(Close(self.worker.take()))
+    pub fn close(&mut self) -> AsyncTask<Guarded<Close>> {
+        promise(Close(self.worker.take()))
     }
 }
 
 impl Drop for WorkerServer {
     fn drop(&mut self) {
         if let Some(worker) = self.worker.take() {
-            // Waiting for its threads takes time that the JavaScript thread has not.
-            std::thread::spawn(move || drop(worker));
+            // Waiting for its threads takes time that the JavaScript thread does not have. Without one more it waits.
+            let _ = std::thread::Builder::new().spawn(move || drop(worker));
         }
     }
 }
 
 /// Listens and serves one root after another.
 #[napi(ts_return_type = "Promise<WorkerServer>")]
-pub fn start_worker(options: ServerOptions, on_event: OnEvent) -> AsyncTask<Start> {
-    AsyncTask::new(Start {
-        options: Some(options),
-        on_event: Some(on_event),
-    })
+pub fn start_worker(options: ServerOptions, on_event: OnEvent) -> AsyncTask<Guarded<Start>> {
+    promise(Start { options, on_event })
 }
 
 pub struct Start {
-    options: Option<ServerOptions>,
-    on_event: Option<OnEvent>,
+    options: ServerOptions,
+    on_event: OnEvent,
 }
 
-#[napi]
-impl<'task> ScopedTask<'task> for Start {
-    type Output = Outcome<Worker>;
-    type JsValue = WorkerServer;
+impl Work for Start {
+    const NAME: &'static str = "startWorker";
+    type Output = Worker;
+    type Js<'env> = WorkerServer;
 
-    fn compute(&mut self) -> napi::Result<Self::Output> {
-        let (Some(options), Some(on_event)) = (self.options.take(), self.on_event.take()) else {
-            return Ok(Err(Failure::disposed("task")));
-        };
+    fn run(self) -> Outcome<Worker> {
+        let Self { options, on_event } = self;
         let tell = move |event| {
             on_event.call(describe(event), ThreadsafeFunctionCallMode::NonBlocking);
-        };
-        let trust = match trust(options.token.as_deref(), options.insecure) {
-            Ok(trust) => trust,
-            Err(failure) => return Ok(Err(failure)),
         };
         let storage = Storage {
             cache_folder: options.cache_folder.map(PathBuf::from),
@@ -121,17 +113,15 @@ impl<'task> ScopedTask<'task> for Start {
         let options = WorkerOptions {
             address: options.address,
             n_threads: options.n_threads as usize,
-            trust,
+            trust: trust(options.token.as_deref(), options.insecure)?,
             // A cast of a float ends at the borders of the integer.
             max_memory: options.max_memory.map(|n_bytes| n_bytes as u64),
             storage,
         };
-        let worker = Worker::start(options, tell);
-        Ok(worker.map_err(Failure::from))
+        Ok(Worker::start(options, tell)?)
     }
 
-    fn resolve(&mut self, env: &'task Env, output: Self::Output) -> napi::Result<WorkerServer> {
-        let worker = output.map_err(|failure| failure.into_js(env))?;
+    fn into_js(worker: Worker, _: &Env) -> napi::Result<WorkerServer> {
         let address = worker.address();
         Ok(WorkerServer {
             worker: Some(worker),
@@ -204,17 +194,17 @@ fn describe(event: WorkerEvent) -> ServerEvent {
 
 pub struct Close(Option<Worker>);
 
-#[napi]
-impl Task for Close {
+impl Work for Close {
+    const NAME: &'static str = "server.close";
     type Output = ();
-    type JsValue = ();
+    type Js<'env> = ();
 
-    fn compute(&mut self) -> napi::Result<()> {
-        self.0 = None;
+    fn run(self) -> Outcome<()> {
+        drop(self.0);
         Ok(())
     }
 
-    fn resolve(&mut self, _: Env, (): ()) -> napi::Result<()> {
+    fn into_js((): (), _: &Env) -> napi::Result<()> {
         Ok(())
     }
 }

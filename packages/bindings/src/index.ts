@@ -24,8 +24,8 @@ function native(): Native {
 }
 
 /**
- * Converts whole rows on libuv's thread pool; for q40 and q80 a multiple of 32 values. `source` is
- * read on another thread: leave it alone until the promise settles.
+ * Converts whole rows on libuv's thread pool; for q40 and q80 a multiple of 32 values. `source` is copied before
+ * this returns.
  *
  * Rejects with an Error with the code VALUE_OUT_OF_RANGE or NUMBER_NOT_FINITE and the `index` of
  * the value in `source`, or with the code INVALID_ARGUMENT.

@@ -61,6 +61,19 @@ test("source bytes may lie at an odd address", async () => {
   assert.equal(copy, Uint8Array.from(shifted));
 });
 
+test("source may be changed or given away while it is converted", async () => {
+  const source = bytesOf(new Float32Array(2 ** 20).fill(1.5));
+  const expected = Uint8Array.from(source);
+  const changed = convertFloats(source, "f32", "f32");
+  source.fill(0xff);
+  assert.equal(await changed, expected);
+  source.set(expected);
+  const given = convertFloats(source, "f32", "f32");
+  structuredClone(source.buffer, { transfer: [source.buffer] });
+  assert.is(source.length, 0);
+  assert.equal(await given, expected);
+});
+
 test("a value that does not fit is named by its index", async () => {
   const values = new Float32Array(64).fill(1);
   values[40] = 1e6;

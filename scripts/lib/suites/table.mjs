@@ -24,6 +24,9 @@ const NETWORK_TIMEOUT_MS = 400_000;
 /** Bochs takes some minutes of its own time, and the machine may be busy. */
 const EMULATION_TIMEOUT_MS = 1_500_000;
 
+/** Everything, with what tests alone use: one choice for all commands, which so share what they compile. */
+const WORKSPACE = ["--workspace", "--features", "dllama-bindings/panic-points"];
+
 const cargo = (...args) => ["cargo", ...args];
 const node = (script, ...args) => [process.execPath, join(root, "scripts", script), ...args];
 const check = (command) => () => runCheck(command, CHECK_TIMEOUT_MS);
@@ -47,7 +50,7 @@ export const suites = [
           "clippy",
           "--quiet",
           "--locked",
-          "--workspace",
+          ...WORKSPACE,
           "--all-targets",
           "--",
           "-D",
@@ -59,18 +62,17 @@ export const suites = [
   {
     name: "cargo tests",
     isQuick: true,
-    run: ({ quick }) =>
-      runLibtest(
-        cargo(
-          "test",
-          "--quiet",
-          "--locked",
-          "--workspace",
-          "--no-fail-fast",
-          ...(quick ? ["--lib"] : []),
-        ),
+    run: async ({ quick }) => {
+      const selected = ["--quiet", "--locked", ...WORKSPACE];
+      if (quick) return runLibtest(cargo("test", ...selected, "--lib"), CARGO_TIMEOUT_MS);
+      // Cargo builds no addon for a test by itself.
+      const addon = await runCheck(
+        cargo("build", ...selected, "--lib", "--tests"),
         CARGO_TIMEOUT_MS,
-      ),
+      );
+      if (addon.failed > 0) return addon;
+      return runLibtest(cargo("test", ...selected, "--no-fail-fast"), CARGO_TIMEOUT_MS);
+    },
   },
   {
     name: "NEON tests",

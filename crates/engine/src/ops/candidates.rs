@@ -4,6 +4,7 @@ use dllama_kernels::{Flow, Team};
 use dllama_net::Mesh;
 
 use crate::error::Error;
+use crate::panic_points;
 use crate::program::{Op, Step};
 use crate::rank::{Forward, Rank, RecordShape, RowResult};
 use crate::rows::Want;
@@ -126,6 +127,7 @@ pub(crate) fn gather_row(
     mesh: &Mesh,
     index: usize,
 ) -> Result<Option<Vec<f32>>, Error> {
+    panic_points::pass("full row", mesh.rank());
     let (logits, vocab_split, _) = parts(rank);
     let width = rank.buffers.width(logits);
     // SAFETY: called after the forward's last barrier, or outside of a forward: nobody writes.

@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hasher};
 
 use super::Rank;
+use crate::panic_points;
 use crate::program::Op;
 
 /// Two states with equal digests have, but for a chance of 2^-64, equal bits.
@@ -16,6 +17,7 @@ pub struct Digest {
 
 impl Rank {
     pub(crate) fn digest(&self) -> Digest {
+        panic_points::pass("digest", self.program.rank as usize);
         let mut replicated = DefaultHasher::new();
         for step in &self.program.steps {
             if let Op::AllReduce { into, .. } | Op::Embedding { out: into, .. } = &step.op {

@@ -10,6 +10,7 @@ use super::op_times::OpClock;
 use super::{OpTimes, Rank, RowResult};
 use crate::error::Error;
 use crate::ops::{self, Overlap};
+use crate::panic_points;
 use crate::program::{BufferRows, Op, Rope};
 use crate::rows::{Row, RowClass, Rows};
 
@@ -43,6 +44,7 @@ impl Rank {
     ///
     /// [`Error::Row`] and [`Error::Forward`].
     pub(crate) fn check(&mut self, class: RowClass, rows: Vec<Row>) -> Result<Rows, Error> {
+        panic_points::pass("check", self.program.rank as usize);
         Rows::check(class, rows, &self.program, &mut self.lengths)
     }
 
@@ -121,6 +123,9 @@ impl Rank {
 
 impl Forward<'_> {
     fn walk(&self, team: &Team) {
+        if team.thread() + 1 == team.n_threads() {
+            panic_points::pass("forward", self.mesh.rank());
+        }
         let mut clock = (team.thread() == 0).then(|| OpClock::start(self.mesh));
         let mut rest = &self.rank.program.steps[..];
         while let [step, later @ ..] = rest {

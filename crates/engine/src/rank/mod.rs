@@ -14,6 +14,7 @@ use dllama_kernels::Kernels;
 
 use crate::error::Error;
 use crate::memory::{Buffers, KvCaches};
+use crate::panic_points;
 use crate::plan::Plan;
 use crate::program::{Step, ValidProgram};
 use crate::weights::Weights;
@@ -56,6 +57,7 @@ impl Rank {
         weights: Arc<Weights>,
         plan: Plan,
     ) -> Result<Self, Error> {
+        panic_points::pass("load", program.rank as usize);
         Ok(Self {
             buffers: Buffers::new(&program)?,
             caches: KvCaches::new(&program)?,

@@ -8,6 +8,7 @@ use dllama_net::{ConnectOptions, Mesh, Trust, connect};
 use super::device::DeviceFacts;
 use super::messages::{BYE, DEVICE, RATES, expect};
 use crate::error::Error;
+use crate::guard::guarded;
 use crate::matmul_rates::MatmulRates;
 
 /// Ranks that have met and have nothing to compute yet. Dropping it says goodbye to the workers.
@@ -86,7 +87,7 @@ impl Connected {
             Ok(all)
         };
         mesh.begin_run();
-        let result = ask_all();
+        let result = guarded(ask_all);
         mesh.end_run();
         if let Err(error) = &result {
             let error: &Error = error;

@@ -8,6 +8,7 @@ use dllama_net::Mesh;
 use super::messages::{ACCEPTED, PROGRAM, expect};
 use crate::cache::KeptHashes;
 use crate::error::{Error, WEIGHTS_DAMAGED};
+use crate::guard::guarded;
 use crate::program::ValidProgram;
 use crate::transfer::{Sender, Step, Tally};
 use crate::weights::{ModelFile, Weights, n_bytes};
@@ -84,9 +85,11 @@ impl Loading<'_> {
         self.mesh.begin_run();
         let result = std::thread::scope(|scope| {
             let workers: Vec<_> = (1..self.mesh.world_size())
-                .map(|rank| scope.spawn(move || self.ended(stopped, self.load_worker(rank))))
+                .map(|rank| {
+                    scope.spawn(move || self.ended(stopped, guarded(|| self.load_worker(rank))))
+                })
                 .collect();
-            let own = self.ended(stopped, own(stopped));
+            let own = self.ended(stopped, guarded(|| own(stopped)));
             let results = workers.into_iter().map(|worker| match worker.join() {
                 Ok(result) => result,
                 Err(panic) => std::panic::resume_unwind(panic),

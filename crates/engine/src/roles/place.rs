@@ -3,14 +3,15 @@
 use dllama_net::Mesh;
 
 use crate::error::Error;
+use crate::guard::guarded;
 use crate::rank::Rank;
 
 /// The root's own rank and its links to the others.
 pub(super) struct Place {
     pub(super) mesh: Mesh,
     pub(super) rank: Rank,
-    /// An error has put the ranks out of step: nothing that follows could be right.
-    has_ended: bool,
+    /// The error that has put the ranks out of step: nothing that follows could be right.
+    ended_by: Option<String>,
 }
 
 impl Place {
@@ -18,7 +19,7 @@ impl Place {
         Self {
             mesh,
             rank,
-            has_ended: false,
+            ended_by: None,
         }
     }
 
@@ -26,14 +27,14 @@ impl Place {
     pub(super) fn turn_to(&mut self, mesh: Mesh) {
         self.mesh = mesh;
         self.rank.clear();
-        self.has_ended = false;
+        self.ended_by = None;
     }
 
     /// Sends a message to all workers and does the root's `part`. `prepare` may still refuse.
     ///
     /// # Errors
     ///
-    /// What `prepare` refuses with leaves everything as it was; any other error ends the session.
+    /// What `prepare` refuses with leaves everything as it was; any other error, and any panic, ends the session.
     pub(super) fn run<P, T>(
         &mut self,
         tag: u8,
@@ -41,28 +42,42 @@ impl Place {
         prepare: impl FnOnce(&mut Rank) -> Result<P, Error>,
         part: impl FnOnce(&mut Rank, &Mesh, P) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        if self.has_ended {
-            return Err(Error::Ended);
+        if let Some(reason) = &self.ended_by {
+            let reason = reason.clone();
+            return Err(Error::OutOfStep { reason });
         }
         let Self { mesh, rank, .. } = self;
-        let prepared = prepare(rank)?;
+        let prepared = match guarded(|| prepare(rank)) {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                if matches!(error, Error::Panicked { .. }) {
+                    self.end(&error);
+                }
+                return Err(error);
+            }
+        };
         mesh.begin_run();
-        let sent = mesh.send_control_to_all(tag, message);
-        let result = sent
-            .map_err(Error::from)
-            .and_then(|()| part(rank, mesh, prepared));
+        let result = guarded(|| {
+            mesh.send_control_to_all(tag, message)?;
+            part(rank, mesh, prepared)
+        });
         mesh.end_run();
         if let Err(error) = &result {
-            self.end(error.code(), &error.to_string());
+            self.end(error);
         }
         result
     }
 
     /// Ends the session of all ranks, unless it has ended.
-    pub(super) fn end(&mut self, code: &str, message: &str) {
-        if !self.has_ended {
-            self.has_ended = true;
-            self.mesh.fail(code, message);
+    fn end(&mut self, error: &Error) {
+        self.end_for(error.code(), &error.to_string());
+    }
+
+    /// As [`end`](Self::end), for a reason that is no error.
+    pub(super) fn end_for(&mut self, code: &str, reason: &str) {
+        if self.ended_by.is_none() {
+            self.ended_by = Some(reason.to_owned());
+            self.mesh.fail(code, reason);
         }
     }
 }

@@ -15,6 +15,7 @@ use super::planning::agree;
 use super::watch::RootWatch;
 use crate::cache::KeptHashes;
 use crate::error::Error;
+use crate::guard::guarded;
 use crate::memory::RankMemory;
 use crate::plan::{Measurement, Plan};
 use crate::rank::{OpTimes, Rank, RowResult};
@@ -22,6 +23,7 @@ use crate::rows::{self, Row, RowClass};
 use crate::weights::{ModelFile, ReadAhead, WeightPlan};
 
 /// What a root is made from.
+#[derive(Clone)]
 pub struct RootOptions {
     /// The file that the Programs' weights lie in.
     pub model: PathBuf,
@@ -92,6 +94,15 @@ impl Root {
         options: RootOptions,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Self, Error> {
+        // The workers see the end of the links, which a panic lets go of.
+        guarded(|| Self::try_load_over(connected, options, progress))
+    }
+
+    fn try_load_over(
+        connected: Option<Connected>,
+        options: RootOptions,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Self, Error> {
         let programs = parse(&options.programs, options.workers.len() + 1)?;
         let file = Arc::new(ModelFile::open(&options.model)?);
         // From the plan on workers count this rank's silence, and a disk may stall for longer.
@@ -151,10 +162,18 @@ impl Root {
         patience: Duration,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<(), Error> {
+        guarded(|| self.try_reconnect(patience, progress))
+    }
+
+    fn try_reconnect(
+        &self,
+        patience: Duration,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<(), Error> {
         let programs = parse(&self.options.programs, self.options.workers.len() + 1)?;
         let mut place = self.place();
         // Workers serve one session at a time: they have to see the end of the old one.
-        place.end("ABORTED", "the root connects anew");
+        place.end_for("ABORTED", "the root connects anew");
         let mut connection = self.options.connection();
         connection.hello_timeout = connection.hello_timeout.min(patience);
         let mesh = connect(connection)?;
@@ -199,7 +218,7 @@ impl Root {
     /// # Errors
     ///
     /// [`Error::Row`] and [`Error::Forward`] leave everything as it was; any other error ends the
-    /// engine, and later calls give [`Error::Ended`].
+    /// engine, and later calls give [`Error::OutOfStep`].
     pub fn forward(&self, class: RowClass, rows: Vec<Row>) -> Result<ForwardReport, Error> {
         let mut place = self.place();
         let before = place.mesh.traffic();

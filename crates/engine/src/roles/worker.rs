@@ -10,6 +10,7 @@ use super::current::Current;
 use super::keeper::{Keeper, Storage};
 use super::session::Session;
 use crate::error::Error;
+use crate::guard::guarded;
 use crate::memory::RankMemory;
 use crate::transfer::Tally;
 
@@ -122,7 +123,13 @@ impl Worker {
     ) -> Result<Self, Error> {
         let kernels = Kernels::detect()?;
         let pool = Pool::new(options.n_threads)?;
-        let on_event: Arc<OnEvent> = Arc::new(on_event);
+        // A listener of the caller's that panics misses an event, and ends no session and no port.
+        let on_event: Arc<OnEvent> = Arc::new(move |event| {
+            let _ = guarded::<_, Error>(|| {
+                on_event(event);
+                Ok(())
+            });
+        });
         let at_port = Arc::clone(&on_event);
         let of_cache = Arc::clone(&on_event);
         let keeper = Keeper::new(options.storage.clone(), move |message| {
@@ -217,22 +224,13 @@ impl Shared {
             max_memory: self.options.max_memory,
             keeper: &self.keeper,
         };
-        let serve = std::panic::AssertUnwindSafe(|| session.serve(&*self.on_event));
-        match std::panic::catch_unwind(serve) {
-            Ok(Ok(())) => WorkerEvent::SessionEnded,
-            Ok(Err(error)) => {
+        match guarded(|| session.serve(&*self.on_event)) {
+            Ok(()) => WorkerEvent::SessionEnded,
+            Err(error) => {
                 mesh.fail(error.code(), &error.to_string());
                 WorkerEvent::SessionFailed {
                     code: error.code(),
                     message: error.to_string(),
-                }
-            }
-            Err(_) => {
-                let message = "a panic ended the session; please report it".to_owned();
-                mesh.fail("INTERNAL", &message);
-                WorkerEvent::SessionFailed {
-                    code: "INTERNAL",
-                    message,
                 }
             }
         }

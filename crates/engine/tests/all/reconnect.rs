@@ -62,7 +62,7 @@ fn a_restarted_worker_gets_its_slices_again_and_a_replay_gives_the_same_bits() {
         drop(ended);
         let loss = tokens(&root, 1).expect_err("rank 2 is gone");
         assert!(matches!(&loss, Error::Net(net) if net.may_pass()), "{loss}");
-        assert!(matches!(tokens(&root, 1), Err(Error::Ended)));
+        assert!(matches!(tokens(&root, 1), Err(Error::OutOfStep { .. })));
 
         let nobody = root
             .reconnect(PATIENCE, &|_| {})

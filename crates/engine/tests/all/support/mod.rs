@@ -56,9 +56,21 @@ pub fn load_planned(
     n_threads: usize,
     plan: Option<Plan>,
 ) -> Result<Root, Error> {
+    let plan_free = root_options(file, workers, wire, cache, n_threads);
+    Root::load(RootOptions { plan, ..plan_free }, &|_| {})
+}
+
+/// What a root of the tiny model is made from.
+pub fn root_options(
+    file: &ModelFile,
+    workers: &[Worker],
+    wire: WireType,
+    cache: CacheType,
+    n_threads: usize,
+) -> RootOptions {
     let world_size = workers.len() as u32 + 1;
     let programs = (0..world_size).map(|rank| tiny::program(rank, world_size, wire, cache));
-    let options = RootOptions {
+    RootOptions {
         model: file.path().to_owned(),
         programs: programs.map(|program| tiny::json(&program)).collect(),
         workers: workers
@@ -67,10 +79,9 @@ pub fn load_planned(
             .collect(),
         trust: trust(),
         n_threads,
-        plan,
+        plan: None,
         cache_folder: None,
-    };
-    Root::load(options, &|_| {})
+    }
 }
 
 /// The token that all ranks of the tests have.
