@@ -8,7 +8,7 @@ import type { LoadLossOptions } from "./cluster/recovery/loading.ts";
 import { requireLossOptions } from "./cluster/recovery/recovery.ts";
 import { splitOfThoseLeft } from "./cluster/split.ts";
 import { weightShares } from "./cluster/weight-shares.ts";
-import { embeddedModelPath } from "./embedded-model.ts";
+import { findEmbeddedModel } from "./embedded-model.ts";
 import { DllamaError } from "./errors.ts";
 import { MetadataView } from "./gguf/metadata-view.ts";
 import type { GgufFile } from "./gguf/gguf-file.ts";
@@ -43,7 +43,7 @@ export interface LoadOptions extends RankOptions, LoadLossOptions {
  * @throws DllamaError with a code and a hint.
  */
 export async function loadModel(options: LoadOptions = {}): Promise<Model> {
-  const { path = embeddedModelPath, nthreads = physicalCores() } = options;
+  const { path = findEmbeddedModel(), nthreads = physicalCores() } = options;
   requireCount("nthreads", nthreads);
   const file = await readGguf(path);
   const open = await openModel(file);

@@ -2,8 +2,13 @@
 
 import { loadModel } from "@dllama/core";
 
-const model = await loadModel({ nthreads: 1 });
-for await (const { text } of model.generate("Once upon a time", { steps: 32, temperature: 0 })) {
-  process.stdout.write(text);
+// Bundles of CommonJS have no await at the top level.
+async function tellStory() {
+  const model = await loadModel({ nthreads: 1 });
+  for await (const { text } of model.generate("Once upon a time", { steps: 32, temperature: 0 })) {
+    process.stdout.write(text);
+  }
+  await model.dispose();
 }
-await model.dispose();
+
+void tellStory();

@@ -10,6 +10,8 @@
  */
 
 import arm64 from "./lines/arm64.mjs";
+import asar from "./lines/asar.mjs";
+import bundlers from "./lines/bundlers.mjs";
 import mixed from "./lines/mixed.mjs";
 import offline from "./lines/offline.mjs";
 import oldSystem from "./lines/old-system.mjs";
@@ -19,4 +21,15 @@ import size from "./lines/size.mjs";
 import start from "./lines/start.mjs";
 
 /** @type {Line[]} */
-export const lines = [packageManagers, size, start, runtimes, offline, arm64, mixed, oldSystem];
+export const lines = [
+  packageManagers,
+  size,
+  start,
+  runtimes,
+  bundlers,
+  asar,
+  offline,
+  arm64,
+  mixed,
+  oldSystem,
+];

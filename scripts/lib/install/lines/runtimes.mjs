@@ -1,12 +1,9 @@
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 
-import { root } from "../../workspace.mjs";
 import { checkCommands } from "../commands.mjs";
+import { libraryProgram } from "../library.mjs";
 import { requireStory } from "../story.mjs";
-
-/** What a person writes who uses the library. */
-const PROGRAM = join(root, "scripts/lib/install/library-program.mjs");
 
 export default {
   name: "runtimes",
@@ -14,7 +11,7 @@ export default {
   async run(stage) {
     const { node, bun } = await stage.tools();
     const sandbox = await stage.project(["@dllama/cli", "@dllama/core"]);
-    copyFileSync(PROGRAM, join(sandbox.folder, "program.mjs"));
+    copyFileSync(libraryProgram, join(sandbox.folder, "program.mjs"));
     const versions = [];
     for (const runtime of [node(20), node(22), node(24), bun]) {
       const [version] = (await sandbox.run([runtime, "--version"])).split("\n");
