@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import { runCommand } from "citty";
 import { commandHelp, mainHelp } from "./args/help.ts";
 import { asksForHelp } from "./args/parse.ts";
+import { requireUtf8 } from "./args/raw-arguments.ts";
 import { unknownCommand } from "./args/unknown-command.ts";
 import { commands } from "./commands.ts";
 import { reportFailure } from "./output/failure.ts";
@@ -16,7 +17,9 @@ import { guardStreams } from "./output/streams.ts";
 /** Lines longer than this are hard to read, however wide the terminal. */
 const MAX_HELP_COLUMNS = 100;
 
-async function main([name, ...rawArgs]: readonly string[]): Promise<number> {
+async function main(argv: readonly string[]): Promise<number> {
+  requireUtf8(argv);
+  const [name, ...rawArgs] = argv;
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {
     await help(rawArgs[0]);
     return 0;

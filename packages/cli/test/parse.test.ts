@@ -133,6 +133,12 @@ for (const [lines, flag, value] of spellings) {
   }
 }
 
+test("-1 is accepted where llama.cpp takes it", () => {
+  const { steps, seed } = inference("-n", "-1", "-s", "-1").flags;
+  assert.equal([steps, seed], [-1, -1]);
+  assert.is(inference("-n-1").flags.steps, -1);
+});
+
 test("a list has its default until it is given, and then nothing of it", () => {
   const lengths = (...argv: string[]) => parse(benchSpec, argv).flags["prompt-tokens"];
   assert.equal(lengths(), [64, 512]);
@@ -158,9 +164,13 @@ test("--help counts wherever it stands, but not behind --", () => {
 
 /** A wrong command line, what the message must say, and the hint. */
 const refused: [CommandSpec, string[], RegExp, RegExp?][] = [
-  [inferenceSpec, ["--steps", "0"], /^--steps expects a whole number of 1 or more, got "0"$/],
-  [inferenceSpec, ["--steps", "-1"], /got "-1"$/],
-  [inferenceSpec, ["-n-1"], /^-n expects .*, got "-1"$/],
+  [
+    inferenceSpec,
+    ["--steps", "0"],
+    /^--steps expects a whole number of 1 or more, or -1, got "0"$/,
+  ],
+  [inferenceSpec, ["--steps", "-2"], /got "-2"$/],
+  [inferenceSpec, ["-n-2"], /^-n expects .*, got "-2"$/],
   [inferenceSpec, ["--steps", "NaN"], /got "NaN"$/],
   [inferenceSpec, ["--steps", "1.5"], /got "1\.5"$/],
   [inferenceSpec, ["--steps", "1e3"], /got "1e3"$/],
@@ -179,7 +189,7 @@ const refused: [CommandSpec, string[], RegExp, RegExp?][] = [
   [inferenceSpec, ["--temperature", "0,8"], /got "0,8"$/],
   [inferenceSpec, ["--top-p", "1.01"], /above 0, at most 1, got "1\.01"$/],
   [inferenceSpec, ["--top-p", "0"], /above 0, at most 1, got "0"$/],
-  [inferenceSpec, ["--seed", "-1"], /a whole number of 0 or more, got "-1"$/],
+  [inferenceSpec, ["--seed", "-2"], /a whole number of 0 or more, or -1, got "-2"$/],
   [inferenceSpec, ["--format", "jsno"], /one of report, text, json, got "jsno"/, /json\?/],
   [inferenceSpec, ["--format", "__proto__"], /got "__proto__"$/],
   [inferenceSpec, ["--buffer-float-type", "constructor"], /got "constructor"$/],

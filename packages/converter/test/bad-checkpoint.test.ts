@@ -234,9 +234,15 @@ const files: [string, Damage, ErrorCode, ...string[]][] = [
   ],
   [
     "no zip at all",
+    { spoil: (folder) => writeFile(part(folder), "anything") },
+    "CHECKPOINT_MALFORMED",
+    "616e7974",
+  ],
+  [
+    "a web page",
     { spoil: (folder) => writeFile(part(folder), "<html>404</html>") },
     "CHECKPOINT_MALFORMED",
-    "3c68746d",
+    "expected a part of a checkpoint, got a web page",
   ],
   [
     "an empty part",

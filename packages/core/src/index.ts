@@ -26,6 +26,7 @@ export type {
   Summary,
   Token,
 } from "./generation/types.ts";
+export { foreignFormat, HEAD_BYTES } from "./gguf/foreign-formats.ts";
 export { encodeGgufHeader } from "./gguf/encode-header.ts";
 export type { GgufFile, GgufTensor } from "./gguf/gguf-file.ts";
 export { readGguf } from "./gguf/read-gguf.ts";

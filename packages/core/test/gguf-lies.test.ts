@@ -1,8 +1,9 @@
 /** One test for every lie that a file can tell, and for everything that people take for a model. */
-import { mkdirSync, truncateSync } from "node:fs";
+import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { DllamaError } from "../src/errors.ts";
 import { readGguf } from "../src/gguf/read-gguf.ts";
 import { expectError } from "./support/expect-error.ts";
 import { entry, ggufBytes, str, tensor, u32, u64, u8 } from "./support/gguf-bytes.ts";
@@ -290,11 +291,27 @@ for (const [name, bytes, got, hint] of [
     /dllama convert FOLDER q40/,
   ],
   [
+    "a PyTorch checkpoint from before 1.6",
+    Buffer.from("\x80\x02\x8a\x0al\xfc", "latin1"),
+    "pickle",
+    /\.gguf/,
+  ],
+  [
     "a safetensors file",
     Buffer.concat([u64(99), Buffer.from('{"a":{')]),
     "safetensors",
-    /dllama convert FOLDER q40/,
+    /cannot be converted yet: take a \.gguf file/,
   ],
+  ["a web page", Buffer.from("\r\n<!DOCTYPE html><html>"), "a web page", /download it again/],
+  ["a web page with a mark", Buffer.from("\ufeff<html>"), "a web page", /download it again/],
+  ["a server's error", Buffer.from('{"error":"Entry not found"}'), "a server", /download it/],
+  ["another one", Buffer.from("Entry not found"), "a server", /download it/],
+  ["zeros", Buffer.alloc(100), "not complete", /finish/],
+  ["gzip", Buffer.from("1f8b0800", "hex"), "a gzip archive", /Unpack/],
+  ["xz", Buffer.from("fd377a585a00", "hex"), "an xz archive", /Unpack/],
+  ["Zstandard", Buffer.from("28b52ffd", "hex"), "a Zstandard archive", /Unpack/],
+  ["7z", Buffer.from("377abcaf271c", "hex"), "a 7z archive", /Unpack/],
+  ["bzip2", Buffer.from("BZh91AY&SY"), "a bzip2 archive", /Unpack/],
   [
     "a pointer of Git LFS",
     Buffer.from("version https://git-lfs.github.com/spec/v1\n"),
@@ -311,15 +328,44 @@ for (const [name, bytes, got, hint] of [
   });
 }
 
+test("a part of a split model is called so, whichever it is", async () => {
+  for (const part of [0, 1, 2]) {
+    const entries = [
+      entry("split.no", 2, Buffer.from([part, 0])),
+      entry("split.count", 2, Buffer.from([3, 0])),
+      entry("split.tensors.count", 5, u32(20)),
+    ];
+    const path = join(folder, `m-0000${part + 1}-of-00003.gguf`);
+    writeFileSync(path, ggufBytes({ entries }));
+    // oxlint-disable-next-line no-await-in-loop -- one after another
+    const error = await expectError("MODEL_UNSUPPORTED", [path, `part ${part + 1} of 3`], () =>
+      readGguf(path),
+    );
+    assert.match(error.hint ?? "", "llama-gguf-split --merge m-00001-of-00003.gguf WHOLE.gguf");
+  }
+  const path = temporaryFile(
+    ggufBytes({ entries: [entry("split.count", 2, Buffer.from([1, 0]))] }),
+  );
+  assert.is((await readGguf(path)).tensors.size, 0, "one part is the whole");
+});
+
+test("a piece of a file is not called damaged", async () => {
+  const path = join(folder, "llama.gguf-split-a");
+  for (const bytes of [Buffer.from("GGUF\x03\0\0\0"), Buffer.from("anything")]) {
+    writeFileSync(path, bytes);
+    // oxlint-disable-next-line no-await-in-loop -- one file
+    const error = await readGguf(path).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    assert.match(error instanceof DllamaError ? (error.hint ?? "") : "", /join all of them/);
+  }
+});
+
 test("no model: folders", async () => {
   for (const [name, inside, got, hint] of [
     ["meta", "params.json", "Meta's checkpoint", /dllama convert \S+meta q40/],
-    [
-      "hugging face",
-      "config.json",
-      "Hugging Face checkpoint",
-      /dllama convert "\S+hugging face" q40/,
-    ],
+    ["hugging face", "config.json", "Hugging Face checkpoint", /cannot be converted yet/],
     ["models", "llama.gguf", "a folder", /Give a file in it: llama\.gguf/],
     ["empty", ".", "a folder", /\.gguf/],
   ] as const) {

@@ -131,7 +131,7 @@ const lies: [
   [
     "a missing tensor",
     "MODEL_MALFORMED",
-    /a tensor blk\.0\.attn_v\.weight, got none/,
+    /the weights blk\.0\.attn_v\.weight, .* are missing/,
     ({ tensors }) => tensors.delete("blk.0.attn_v"),
   ],
   [

@@ -8,7 +8,7 @@ import {
   nthreads,
   weightsFloatTypeChoice,
 } from "./shared-flags.ts";
-import { choice, decimalNumber, path, text, wholeNumber } from "./value-types.ts";
+import { choice, decimalNumber, orMinusOne, path, text, wholeNumber } from "./value-types.ts";
 import type { ValueType } from "./value-types.ts";
 
 const ggufPath: ValueType<string> = {
@@ -74,16 +74,17 @@ export const inferenceSpec = {
       aliases: ["-f"],
       placeholder: "FILE",
       type: path,
-      description: "Read the prompt from a file, in UTF-8. One line break at its end is left out.",
+      description:
+        "Read the prompt from a file, in UTF-8, or with - from stdin. One line break at its end is left out.",
       group: "Prompt",
     },
     steps: {
       kind: "option",
       aliases: ["-n", "--n-predict"],
       placeholder: "TOKENS",
-      type: wholeNumber({ min: 1 }),
+      type: orMinusOne(wholeNumber({ min: 1 })),
       defaultText: "until the model ends its text or the context is full",
-      description: "Tokens to generate at most.",
+      description: "Tokens to generate at most; -1 as without the flag.",
       group: "Generation",
     },
     temperature: {
@@ -107,7 +108,7 @@ export const inferenceSpec = {
       kind: "option",
       aliases: ["-s"],
       placeholder: "N",
-      type: wholeNumber({ min: 0 }),
+      type: orMinusOne(wholeNumber({ min: 0 })),
       defaultText: "random, and told at the start",
       description: "Start of the random numbers; the same seed gives the same text.",
       group: "Generation",

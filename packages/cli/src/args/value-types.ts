@@ -39,6 +39,14 @@ export function wholeNumber(range: Range): ValueType<number> {
   };
 }
 
+/** As in llama.cpp, -1 asks for what happens without the flag. */
+export function orMinusOne(type: ValueType<number>): ValueType<number> {
+  return {
+    expected: `${type.expected}, or -1`,
+    read: (value) => (value === "-1" ? -1 : type.read(value)),
+  };
+}
+
 export function decimalNumber(range: Range): ValueType<number> {
   return {
     expected: `a number ${describeRange(range)}`,

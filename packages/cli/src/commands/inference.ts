@@ -11,6 +11,7 @@ import { inferenceSpec } from "../args/inference.ts";
 import { parse } from "../args/parse.ts";
 import { UsageError } from "../args/usage-error.ts";
 import { runWriters } from "../output/formats.ts";
+import { shortened } from "../output/escape.ts";
 import { clusterEventText } from "../output/cluster-event.ts";
 import { warnOfInsecure } from "../output/insecure-warning.ts";
 import { log, setVerbosity } from "../output/log.ts";
@@ -104,10 +105,10 @@ async function generate(
   signal: AbortSignal,
 ): Promise<void> {
   const generation = model.generate(prompt, {
-    steps: flags.steps,
+    steps: unlessMinusOne(flags.steps),
     temperature: flags.temperature,
     topP: flags["top-p"],
-    seed: flags.seed,
+    seed: unlessMinusOne(flags.seed),
     ignoreEos: flags["ignore-eos"],
     signal,
     onEvent: (event) => {
@@ -120,7 +121,7 @@ async function generate(
   const bufferFloatType = flags["buffer-float-type"];
   const kvCacheType = flags["kv-cache-type"];
   log.info(
-    `${info.name}: ${count(info.worldSize, "rank")}, ${count(info.nthreads, "thread")} (${info.isa}), ` +
+    `${shortened(info.name, MAX_NAME)}: ${count(info.worldSize, "rank")}, ${count(info.nthreads, "thread")} (${info.isa}), ` +
       `${bufferFloatType} buffers, ${kvCacheType} KV cache, seed ${generation.seed}`,
   );
   if (info.plan !== undefined) log.info(planText(info.plan));
@@ -152,6 +153,14 @@ async function generate(
   // The report has it on stdout, beside the figures; a text is nothing but the text.
   if (flags.format === "text") for (const advice of generation.summary.advice) log.info(advice);
 }
+
+/** As in llama.cpp, -1 is what happens without the flag. */
+function unlessMinusOne(value: number | undefined): number | undefined {
+  return value === -1 ? undefined : value;
+}
+
+/** Models are called by a few words; a file may say anything. */
+const MAX_NAME = 100;
 
 function count(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? "" : "s"}`;

@@ -7,7 +7,7 @@ import { isUtf8 } from "node:buffer";
 import { createReadStream } from "node:fs";
 import { addAbortSignal } from "node:stream";
 import type { Readable } from "node:stream";
-import { DllamaError } from "@dllama/core";
+import { decodeText, DllamaError } from "@dllama/core";
 import { UsageError } from "../args/usage-error.ts";
 import { log } from "../output/log.ts";
 import { formatBytes } from "../output/units.ts";
@@ -37,9 +37,9 @@ export async function readPrompt(flags: PromptFlags, signal: AbortSignal): Promi
     throw new UsageError("--prompt and --file exclude each other", "Give one of them.");
   }
   if (flags.prompt !== undefined) return flags.prompt;
-  if (flags.file !== undefined)
+  if (flags.file !== undefined && flags.file !== "-")
     return readText(createReadStream(flags.file), `the prompt file ${flags.file}`, signal);
-  if (process.stdin.isTTY) return "";
+  if (process.stdin.isTTY && flags.file === undefined) return "";
   const notice = setTimeout(() => {
     log.info("Reading the prompt from stdin until it ends; --prompt TEXT gives one instead.");
   }, NOTICE_AFTER_MS);
@@ -71,7 +71,13 @@ async function readText(stream: Readable, name: string, signal: AbortSignal): Pr
     );
   }
   const bytes = Buffer.concat(chunks);
-  if (!isUtf8(bytes)) throw new DllamaError("FILE_UNREADABLE", `${name} is not UTF-8 text`);
+  const isUtf16 =
+    (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+  if (!isUtf16 && !isUtf8(bytes)) {
+    throw new DllamaError("FILE_UNREADABLE", `${name} is not UTF-8 text`, {
+      hint: "Save it as UTF-8: iconv -f LATIN1 -t UTF-8 does it for a text of Western Europe.",
+    });
+  }
   // Editors and `echo` end a text with a line break that nobody means to feed to the model.
-  return new TextDecoder().decode(bytes).replace(/\r?\n$/, "");
+  return decodeText(bytes).replace(/\r?\n$/, "");
 }

@@ -25,6 +25,17 @@ export function escapeText(text: string): string {
   );
 }
 
+/** Files and peers may send texts of megabytes; nobody reads them on a terminal. */
+const MAX_CHARACTERS = 2000;
+
+/** The text, without its middle where it is very long. */
+export function shortened(text: string, max = MAX_CHARACTERS): string {
+  if (text.length <= max) return text;
+  const half = Math.floor(max / 2);
+  const left = text.length - 2 * half;
+  return `${text.slice(0, half)} ... (${left} characters) ... ${text.slice(-half)}`;
+}
+
 function escapeCharacter(char: string): string {
   const code = char.codePointAt(0) ?? 0;
   const hex = code.toString(16);

@@ -24,7 +24,8 @@ interface Failure {
 /** Prints the error and gives the exit code. */
 export function reportFailure(error: unknown): number {
   const { message, hint, exitCode } = describeFailure(error);
-  log.error(hint === undefined ? message : `${message}\nhint: ${hint}`);
+  if (hint === undefined) log.error(message);
+  else log.error(message, `hint: ${hint}`);
   log.debug(inspect(error));
   return exitCode;
 }

@@ -7,7 +7,7 @@
 import { styleText } from "node:util";
 import { createConsola, LogLevels } from "consola/basic";
 import type { LogObject } from "consola/basic";
-import { escapeText } from "./escape.ts";
+import { escapeLine, escapeText, shortened } from "./escape.ts";
 
 const prefixes: Readonly<Record<string, { word: string; colour: "red" | "yellow" | "gray" }>> = {
   error: { word: "error: ", colour: "red" },
@@ -37,8 +37,13 @@ function levelOf({ quiet, verbose }: { quiet: boolean; verbose: boolean }): numb
   return quiet ? LogLevels.warn : LogLevels.info;
 }
 
+/** Each argument is a line of its own, whatever is in it: names of files and of peers cannot forge another. */
 function format({ type, args }: LogObject): string {
-  const message = escapeText(args.join(" "));
+  const texts = args.map(String);
+  const message =
+    type === "debug"
+      ? escapeText(texts.join("\n"))
+      : texts.map((text) => escapeLine(shortened(text))).join("\n");
   const prefix = prefixes[type];
   if (prefix === undefined) return `${message}\n`;
   return `${useColours() ? styleText(prefix.colour, prefix.word) : prefix.word}${message}\n`;

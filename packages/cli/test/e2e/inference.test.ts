@@ -92,6 +92,16 @@ test("a prompt may be piped or in a file, without the line break at its end", as
   assert.is(fromFile.stdout, wanted.stdout);
 });
 
+test("what llama.cpp's users type means the same here", async () => {
+  const short = [...greedy, "--format", "text", "--max-seq-len", "40"];
+  const { code, stdout, stderr } = await dllama([...short, "-f", "-", "-n", "-1", "-s", "-1"], {
+    stdin: "Once upon a time\n",
+  });
+  assert.is(code, 0, stderr);
+  const same = await dllama([...short, "-p", "Once upon a time"]);
+  assert.is(stdout, same.stdout);
+});
+
 test("without a prompt generation starts at BOS, and --prompt leaves stdin alone", async () => {
   const args = [...greedy, "--steps", "2", "--format", "json"];
   const none = await dllama(args);
@@ -125,7 +135,7 @@ const failures: [string[], RegExp][] = [
   [["--model", join(folder, "empty")], /^error: .*empty: expected a GGUF file, got a folder$/m],
   [["--model", join(folder, "empty.gguf")], /^error: .*empty\.gguf: .* a file of 0 bytes$/m],
   [["--model", join(folder, "llama")], /^hint: .*dllama convert .*llama q40$/m],
-  [["--model", join(fixtures, "stories260K.bin")], /^hint: .*dllama convert FOLDER q40$/m],
+  [["--model", join(fixtures, "stories260K.bin")], /^hint: .*dllama convert FOLDER q40/m],
   [["--tokenizer", join(fixtures, "llama2-tokenizer.model")], /^error: .*32000.*512|512.*32000/m],
   [["--weights-float-type", "q40"], /^error: .*expected weights of type q40, got f32$/m],
   [["--workers", "no-such-host.invalid"], /^error: .*no-such-host\.invalid:9998/m],

@@ -31,7 +31,7 @@ const refused: [string[], RegExp][] = [
   [["run", "llama"], /^error: there is no command run\nhint: `dllama inference /],
   [["help", "serve"], /^error: there is no command serve\n/],
   [["--prompt", "x"], /^error: expected a command before the flags, got --prompt\n/],
-  [["inference", "--steps", "0"], /^error: --steps expects .* of 1 or more, got "0"\n$/],
+  [["inference", "--steps", "0"], /^error: --steps expects .* of 1 or more, or -1, got "0"\n$/],
   [["inference", "--stepz", "1"], /^error: unknown flag --stepz\nhint: Did you mean --steps\?\n$/],
   [["inference", "--nthreads", "0"], /^error: --nthreads expects .*, got "0"\n$/],
   [["inference", "-m", "a.gguf", "b.gguf"], /^error: two models: /],

@@ -6,7 +6,7 @@
 
 import type { FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
-import { DllamaError } from "@dllama/core";
+import { DllamaError, foreignFormat, HEAD_BYTES } from "@dllama/core";
 import * as yauzl from "yauzl";
 import { fileError } from "../file-error.ts";
 import { SOURCE_VALUE_BYTES } from "../float-types.ts";
@@ -87,8 +87,8 @@ async function readArchive(
 
 /** Tells the formats that are often met in a zip's place from plain damage. */
 async function checkSignature(path: string, file: FileHandle): Promise<void> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
-  const signature = buffer.toString("hex", 0, bytesRead);
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+  const signature = buffer.toString("hex", 0, Math.min(bytesRead, 4));
   if (signature === "504b0304") return;
   if (signature === "80028a0a") {
     throw new DllamaError(
@@ -96,6 +96,11 @@ async function checkSignature(path: string, file: FileHandle): Promise<void> {
       `${path} is in the format that PyTorch wrote before version 1.6, which is not a zip archive`,
       { hint: "Load it in PyTorch and save it again with torch.save." },
     );
+  }
+  const format = foreignFormat(buffer.subarray(0, bytesRead));
+  if (format !== undefined) {
+    const message = `${path}: expected a part of a checkpoint, got ${format.name}`;
+    throw new DllamaError("CHECKPOINT_MALFORMED", message, { hint: format.hint });
   }
   throw malformed(path, `it begins with ${signature || "nothing"}; a zip archive was expected`);
 }

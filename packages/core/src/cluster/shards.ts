@@ -62,7 +62,12 @@ export function planShards(sizes: SplitSizes, split: readonly number[]): Shard[]
     throw new DllamaError(
       "TOO_MANY_RANKS",
       `this model can be shared over at most ${nUnits} ranks, got ${worldSize} (the root and ${worldSize - 1} workers)`,
-      { hint: `Name at most ${nUnits - 1} workers: each rank needs a unit of attention heads.` },
+      {
+        hint:
+          nUnits === 1
+            ? "This model has one unit of attention heads and cannot be shared: leave --workers out."
+            : `Name at most ${nUnits - 1} worker${nUnits === 2 ? "" : "s"}: each rank needs a unit of attention heads.`,
+      },
     );
   }
   const heads = cut(nHeads, headUnit, split);

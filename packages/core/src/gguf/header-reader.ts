@@ -5,6 +5,7 @@
  */
 import type { FileHandle } from "node:fs/promises";
 import { DllamaError } from "../errors.ts";
+import { pieceHint } from "./not-a-model.ts";
 
 /** The largest in use, with 262,144 pieces and their merges, take about 16 MiB. */
 const MAX_HEADER_BYTES = 64 * 1024 * 1024;
@@ -39,7 +40,7 @@ export class HeaderReader {
   /** An error about what has just been read, for the caller to throw. */
   malformed(message: string): DllamaError {
     const text = `${this.path}: malformed GGUF near byte ${this.position}, in ${this.part}: ${message}`;
-    return new DllamaError("MODEL_MALFORMED", text, { hint: DAMAGED });
+    return new DllamaError("MODEL_MALFORMED", text, { hint: pieceHint(this.path) ?? DAMAGED });
   }
 
   async bytes(n: number): Promise<Buffer> {

@@ -14,10 +14,12 @@ import {
   MIN_ALIGNMENT,
 } from "./gguf-file.ts";
 import type { GgufFile } from "./gguf-file.ts";
+import { HEAD_BYTES } from "./foreign-formats.ts";
 import { HeaderReader } from "./header-reader.ts";
 import { describeDevice, describeFolder, describeForeignFile } from "./not-a-model.ts";
 import { readMetadata } from "./read-metadata.ts";
 import { readTensors } from "./read-tensors.ts";
+import { refuseSplit } from "./split-model.ts";
 import { describeValue } from "./value.ts";
 import type { GgufValue } from "./value.ts";
 
@@ -56,13 +58,14 @@ async function readHeader(reader: HeaderReader): Promise<GgufFile> {
   if (nBytes < MAGIC.length) throw describeForeignFile(path, nBytes, Buffer.alloc(0));
   const magic = await reader.bytes(MAGIC.length);
   if (!magic.equals(MAGIC)) {
-    const rest = await reader.bytes(Math.min(60, nBytes - MAGIC.length));
+    const rest = await reader.bytes(Math.min(HEAD_BYTES, nBytes) - MAGIC.length);
     throw describeForeignFile(path, nBytes, Buffer.concat([magic, rest]));
   }
   const version = await readVersion(reader);
   const nTensors = await readCount(reader, "tensors", MAX_TENSORS);
   const nEntries = await readCount(reader, "metadata entries", MAX_METADATA_ENTRIES);
   const metadata = await readMetadata(reader, nEntries);
+  refuseSplit(path, metadata);
   const alignment = alignmentOf(reader, metadata.get(ALIGNMENT_KEY));
   const tensors = await readTensors(reader, nTensors, alignment);
   return { path, version, alignment, nBytes, metadata, tensors };

@@ -3,11 +3,18 @@ import { DllamaError } from "../errors.ts";
 import { alignUp, MAX_DIMENSIONS } from "./gguf-file.ts";
 import type { GgufTensor } from "./gguf-file.ts";
 import type { HeaderReader } from "./header-reader.ts";
-import { tensorBytes, tensorTypeOfId } from "./tensor-types.ts";
+import { tensorBytes, tensorTypeOfId, TYPES_HINT } from "./tensor-types.ts";
 import { quoted } from "./quoted.ts";
 
 /** ggml itself allows 63; names in use have up to 50. */
 const MAX_NAME_BYTES = 255;
+
+/** Types that llama.cpp has taken back: Q4_0 in another order, for one processor each. */
+const RETIRED = new Map([
+  [31, " (Q4_0_4_4, which llama.cpp does not read any more either)"],
+  [32, " (Q4_0_4_8, which llama.cpp does not read any more either)"],
+  [33, " (Q4_0_8_8, which llama.cpp does not read any more either)"],
+]);
 
 /** Reads the directory. The weights begin behind it, at the next multiple of the alignment. */
 export async function readTensors(
@@ -40,10 +47,8 @@ async function readTensor(reader: HeaderReader, alignment: number): Promise<Gguf
   if (type === undefined) {
     throw new DllamaError(
       "MODEL_UNSUPPORTED",
-      `${reader.path}: ${reader.part} has the type ${id}, which dllama does not know`,
-      {
-        hint: "Use a file with F32, F16, Q8_0 or Q4_0 tensors.",
-      },
+      `${reader.path}: ${reader.part} has the type ${id}${RETIRED.get(id) ?? ", which dllama does not know"}`,
+      { hint: TYPES_HINT },
     );
   }
   const offset = await reader.size("an offset");

@@ -47,6 +47,11 @@ const FORMATS = {
   MXFP4: { id: 39, blockSize: 32, blockBytes: 17 },
 } as const satisfies Record<string, TensorFormat>;
 
+/** For a model with tensors of other types than those that dllama computes with. */
+export const TYPES_HINT =
+  "Every tensor has to be F32, F16, Q8_0 or Q4_0, and files that are called Q4_0 often mix in others. Take the " +
+  "Q8_0 file of the same model, or make a Q4_0 one without a mix from F16: llama-quantize --pure F16.gguf OUT.gguf Q4_0";
+
 export type GgufTensorType = keyof typeof FORMATS;
 
 /** The block format of each type. */

@@ -5,6 +5,7 @@ import type { GgufFile, GgufTensor } from "../gguf/gguf-file.ts";
 import type { FloatType } from "../program/generated/FloatType.ts";
 import type { Weight } from "../program/generated/Weight.ts";
 import { quoted } from "../gguf/quoted.ts";
+import { TYPES_HINT } from "../gguf/tensor-types.ts";
 
 /** A matrix or vector of the model that the engine can compute with. */
 export interface ModelTensor extends GgufTensor {
@@ -66,7 +67,7 @@ export class ModelTensors {
     const { path } = this.#file;
     const tensor = this.#file.tensors.get(name);
     if (tensor === undefined) {
-      const message = `${path}: expected a tensor ${name}, got none`;
+      const message = `${path}: the weights ${name}, which this architecture has, are missing`;
       throw new DllamaError("MODEL_MALFORMED", message, { hint: DAMAGED });
     }
     if (tensor.shape.join() !== shape.join()) {
@@ -75,19 +76,21 @@ export class ModelTensors {
       throw new DllamaError("MODEL_MALFORMED", message, { hint: DAMAGED });
     }
     if (!isFloatType(tensor.type)) {
-      throw this.#unsupported(`expected ${name} as F32, F16, Q8_0 or Q4_0, got ${tensor.type}`);
+      throw this.#unsupported(
+        `expected ${name} as F32, F16, Q8_0 or Q4_0, got ${tensor.type}`,
+        TYPES_HINT,
+      );
     }
     this.#taken.add(name);
     return { ...tensor, type: tensor.type, rows, cols };
   }
 
-  #unsupported(message: string): DllamaError {
-    return new DllamaError("MODEL_UNSUPPORTED", `${this.#file.path}: ${message}`, {
-      hint: "Use a file of the Llama family with F32, F16, Q8_0 or Q4_0 weights.",
-    });
+  #unsupported(message: string, hint = OTHER_FAMILY): DllamaError {
+    return new DllamaError("MODEL_UNSUPPORTED", `${this.#file.path}: ${message}`, { hint });
   }
 }
 
+const OTHER_FAMILY = "Dense models of the Llama family (Llama 2, TinyLlama, ...) run.";
 const DAMAGED = "The file is damaged or not of this architecture: convert or download it again.";
 
 function isFloatType(type: string): type is FloatType {

@@ -3,7 +3,7 @@
 import type { ModelPlan, RankPlan } from "@dllama/core";
 import { tableRow, titleRow } from "../columns.ts";
 import type { Columns } from "../columns.ts";
-import { escapeLine } from "../escape.ts";
+import { escapeLine, shortened } from "../escape.ts";
 import { formatBytes } from "../units.ts";
 import type { PlanSubject } from "./plan-writer.ts";
 
@@ -19,6 +19,9 @@ const COLUMNS: Columns = [
   ["sent", 11],
   ["received", 11],
 ];
+
+/** A file of devices may call them anything. */
+const MAX_NAME = 40;
 
 export function planTable(subject: PlanSubject, plan: ModelPlan): string {
   const { ranks, token, best, shortage, split } = plan;
@@ -75,7 +78,7 @@ function rankRow(rank: RankPlan, index: number, part: number): string {
   const { device, memory, lackBytes, readBytes, computeMs, sentBytes, receivedBytes } = rank;
   return tableRow(COLUMNS, [
     index.toString(),
-    `  ${device.name}`,
+    `  ${escapeLine(shortened(device.name, MAX_NAME))}`,
     `${(part * 100).toFixed(1)}%`,
     formatBytes(memory.totalBytes) + (lackBytes > 0 ? "!" : ""),
     formatBytes(device.ramBytes),
