@@ -226,6 +226,41 @@ fn a_panic_on_any_thread_stops_the_others_and_reaches_the_caller() {
     }
 }
 
+/// Were a later panic's payload dropped on its thread, that would panic there again, and leave the others alone.
+#[test]
+fn panics_that_panic_when_they_are_dropped_end_a_run_like_others() {
+    struct Bomb(usize);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("the payload of thread {}", self.0);
+        }
+    }
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let pool = Pool::new(3).unwrap();
+        let all_are_here = std::sync::Barrier::new(3);
+        let run = AssertUnwindSafe(|| {
+            pool.run(|team| {
+                all_are_here.wait();
+                std::panic::panic_any(Bomb(team.thread()));
+            });
+        });
+        let first = catch_unwind(run).expect_err("a panic");
+        std::mem::forget(first.downcast::<Bomb>().expect("the payload"));
+        let runs = AtomicUsize::new(0);
+        pool.run(|_| {
+            runs.fetch_add(1, Ordering::Relaxed);
+        });
+        tell.send(runs.into_inner()).unwrap();
+    });
+    let patience = std::time::Duration::from_secs(60);
+    assert_eq!(
+        told.recv_timeout(patience),
+        Ok(3),
+        "threads of the next run"
+    );
+}
+
 #[test]
 fn a_thread_that_returns_is_not_waited_for() {
     for pool in pools() {

@@ -72,7 +72,8 @@ impl Shared {
         self.barrier.reset(self.n_threads);
         self.chunks.reset();
         // SAFETY: only the lifetime changes. The pointer is used between here and the
-        // opening of `end`, which this function waits for: `job` outlives its use.
+        // opening of `end`, which this function waits for, since nothing on the way
+        // there panics: `job` outlives its use.
         let job: Job = unsafe { core::mem::transmute::<&(dyn Fn(&Team) + Sync), Job>(job) };
         // SAFETY: every other thread waits at `start`, or has left the last run and is
         // on its way there without reading the job.
@@ -93,12 +94,22 @@ impl Shared {
             let job = unsafe { &*job };
             let part = AssertUnwindSafe(|| job(&Team::new(self, thread)));
             if let Err(panic) = panic::catch_unwind(part) {
-                self.first_panic().get_or_insert(panic);
+                self.keep_first(panic);
                 self.barrier.request_stop();
             }
         }
         if self.barrier.leave(|| self.chunks.reset()) {
             self.end.advance();
+        }
+    }
+
+    /// Later ones are forgotten, not dropped: what they carry may panic when it is dropped, and so end this thread's
+    /// part with the others still in the job.
+    fn keep_first(&self, panic: Panic) {
+        let mut first = self.first_panic();
+        match *first {
+            Some(_) => core::mem::forget(panic),
+            None => *first = Some(panic),
         }
     }
 
