@@ -2,7 +2,7 @@
 
 use super::running::weigh;
 use super::vector::Vector;
-use super::{Block, KEYS, Queries};
+use super::{Block, KEYS, LANES, Queries};
 
 /// Keys whose sums run side by side.
 const SIDE_BY_SIDE: usize = 4;
@@ -15,6 +15,7 @@ const SIDE_BY_SIDE: usize = 4;
 /// The machine has the instruction set of `V`.
 #[inline(always)]
 pub(crate) unsafe fn attend<V: Vector, const N: usize>(block: &Block<'_>, queries: &mut Queries) {
+    const { assert!(LANES.is_multiple_of(V::LANES)) };
     let dim = queries.check(block);
     for (index, &n_positions) in queries.n_positions.iter().enumerate() {
         let n_seen = n_positions.saturating_sub(block.first).min(KEYS);
@@ -24,7 +25,7 @@ pub(crate) unsafe fn attend<V: Vector, const N: usize>(block: &Block<'_>, querie
         let q = &queries.q[index * dim..][..dim];
         let sums = &mut queries.sums[index * dim..][..dim];
         let mut scores = [0.0; KEYS];
-        // SAFETY: `check` has made sure of the rows' lengths; the rest is the caller's promise.
+        // SAFETY: `check` has made sure of the rows' lengths, multiples of `LANES`; the rest is the caller's promise.
         unsafe { multiply::<V>(q, block.keys, &mut scores) };
         let (largest, weights) = (&mut queries.largest[index], &mut queries.weights[index]);
         let factor = weigh(&mut scores, n_seen, largest, weights);
@@ -46,7 +47,7 @@ pub(crate) unsafe fn attend<V: Vector, const N: usize>(block: &Block<'_>, querie
 ///
 /// # Safety
 ///
-/// The machine has the instruction set of `V`, whose lanes divide `q`'s length.
+/// The machine has the instruction set of `V`, whose lanes divide `q`'s length. Each of `keys` is as long as `q`.
 #[inline(always)]
 unsafe fn multiply<V: Vector>(q: &[f32], keys: &[f32], scores: &mut [f32; KEYS]) {
     let dim = q.len();

@@ -19,7 +19,7 @@ pub(super) fn load_head(w: &[BlockQ40; FOUR]) -> __m512i {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,gfni")]
 pub(super) fn nibbles(w: &[BlockQ40; FOUR], head: __m512i) -> [__m512i; 2] {
-    // SAFETY: 64 indices, of bytes below 64; the last block's come from elsewhere.
+    // SAFETY: the array is 64 bytes long.
     let quants_of_head = unsafe { _mm512_loadu_si512(QUANTS_OF_HEAD.as_ptr().cast()) };
     // SAFETY: the reference is valid for the 16 bytes that are read.
     let last = unsafe { _mm_loadu_si128(w[3].quants.as_ptr().cast()) };
@@ -31,6 +31,7 @@ pub(super) fn nibbles(w: &[BlockQ40; FOUR], head: __m512i) -> [__m512i; 2] {
     [low, high]
 }
 
+/// Where the head has them; those of the last block come from elsewhere.
 const QUANTS_OF_HEAD: [u8; 64] = {
     let mut indices = [0; 64];
     let mut i = 0;

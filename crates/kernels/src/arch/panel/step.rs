@@ -23,12 +23,30 @@ pub(crate) struct Step<O, const LANES: usize, const VECTORS: usize> {
 
 // SAFETY: arrays of numbers, zero among their values.
 unsafe impl<O: Zeroable, const L: usize, const V: usize> Zeroable for Step<O, L, V> {}
-// SAFETY: arrays of numbers, each of 4 bytes a token; `from_lines` checks that nothing is
-// between or after them.
-unsafe impl<O: Pod, const L: usize, const V: usize> Pod for Step<O, L, V> {}
+
+/// Of the instruction sets, each by itself: one that does not fill its cache lines has padding, and is not `Pod`.
+macro_rules! pod {
+    ($(Step<$offset:ty, $lanes:literal, $vectors:literal>,)*) => {$(
+        const _: () = {
+            assert!(TOKENS.is_multiple_of($lanes * $vectors));
+            let n_steps = TOKENS / ($lanes * $vectors);
+            assert!(size_of::<Step<$offset, $lanes, $vectors>>() * n_steps == STEP_BYTES);
+        };
+        // SAFETY: arrays of numbers, any bytes among their values. The fields have `STEP_BYTES / n_steps` bytes, as
+        // much as was just seen of the whole: nothing is between or after them.
+        unsafe impl Pod for Step<$offset, $lanes, $vectors> {}
+    )*};
+}
+
+pod! {
+    Step<[i16; 2], 8, 2>,
+    Step<i32, 8, 2>,
+    Step<i32, 16, 4>,
+    Step<i32, 4, 4>,
+}
 
 /// Nibbles are multiplied as they are, 8 more than the weights they stand for. This takes off, in
-/// advance, what that adds: 8 times the sum of a token's values.
+/// advance, what that adds: 8 times the sum of a token's values. It has 4 bytes.
 pub(crate) trait Offset: Pod {
     fn of(quants: &[i8; BLOCK_SIZE]) -> Self;
 }
@@ -58,15 +76,9 @@ impl Offset for [i16; 2] {
 pub(crate) const STEP_BYTES: usize = TOKENS * (BLOCK_SIZE + 4 + 4);
 
 impl<O: Offset, const LANES: usize, const VECTORS: usize> Step<O, LANES, VECTORS> {
-    pub(crate) const LAYOUT: () = {
-        assert!(TOKENS.is_multiple_of(LANES * VECTORS));
-        assert!(size_of::<Self>() * (TOKENS / (LANES * VECTORS)) == STEP_BYTES);
-    };
-
     /// Of up to that many rows, zeros for those that are missing.
     #[inline(always)] // for the instructions of the caller
     pub(crate) fn pack<'a>(blocks: impl Iterator<Item = &'a BlockQ80>) -> Self {
-        const { Self::LAYOUT };
         let mut step = Self::zeroed();
         for (token, block) in blocks.enumerate() {
             let (vector, lane) = (token / LANES, token % LANES);
