@@ -33,8 +33,9 @@ async function failure(promise: Promise<unknown>): Promise<Failure> {
 
 const bytesOf = (values: Float32Array): Uint8Array => new Uint8Array(values.buffer);
 
-test("bf16 becomes f32 bit for bit", async () => {
-  const halves = Uint16Array.from({ length: 65_536 }, (_, bits) => bits);
+test("every finite bf16 becomes f32 bit for bit", async () => {
+  const all = Uint16Array.from({ length: 65_536 }, (_, bits) => bits);
+  const halves = all.filter((bits) => (bits & 0x7f80) !== 0x7f80);
   const wide = await convertFloats(new Uint8Array(halves.buffer), "bf16", "f32");
   assert.equal(
     [...new Uint32Array(wide.buffer)],
