@@ -25,7 +25,7 @@ export async function compile(platform) {
       RUSTC: rust.rustc,
       CARGO: rust.cargo,
       CARGO_TARGET_DIR: folder,
-      CARGO_ENCODED_RUSTFLAGS: rustFlags(rust).join("\x1f"),
+      CARGO_ENCODED_RUSTFLAGS: rustFlags(platform, rust).join("\x1f"),
       ...(rust.hasStd ? {} : { RUSTC_BOOTSTRAP: "1" }),
       ...platform.env,
     },
@@ -50,8 +50,18 @@ function cargoCommand({ zigTarget }, { cargo, hasStd }) {
   ];
 }
 
+function rustFlags({ format, file }, { sysroot, hasStd }) {
+  return [
+    ...remappedPaths(sysroot),
+    // Otherwise the name in it is the path that it was linked at.
+    ...(format === "mach-o" ? [`-Clink-arg=-Wl,-install_name,@rpath/${file}`] : []),
+    // zig's linker for macOS knows no list of symbols to export, and would export all.
+    ...(format === "mach-o" && !hasStd ? ["-Zdefault-visibility=hidden"] : []),
+  ];
+}
+
 /** The paths of this machine, which panics would name, become those of anybody's machine. */
-function rustFlags({ sysroot }) {
+function remappedPaths(sysroot) {
   const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
   return [
     ["/dllama", root],

@@ -1,6 +1,6 @@
 /**
- * The compilers of a platform: zig links for an old glibc and for macOS, and a Rust that has, or can
- * compile, the target's standard library.
+ * The compilers of a platform: zig links for an old glibc and for macOS, and a Rust that has the
+ * target's standard library, or can compile it.
  *
  * @typedef {object} Rust
  * @property {string} rustc
@@ -18,20 +18,35 @@ import { root } from "../workspace.mjs";
 
 export const buildFolder = join(root, "target", "platforms");
 const toolFolder = join(buildFolder, "tools");
+/** A virtual environment of ours, with zig and cargo-zigbuild. */
+export const pythonFolder = join(toolFolder, "python");
 /** Where a toolchain of the distribution is; rustup's comes first on the PATH. */
 const SYSTEM_RUST = "/usr/bin";
 
-/** A folder for the PATH that makes `zig`, `cargo-zigbuild` and `rust-objcopy` be found. */
+export const hasZig = () => existsSync(join(pythonFolder, "bin", "cargo-zigbuild"));
+
+/** LLVM's objcopy, which strips a Mach-O and signs it again. */
+export function findObjcopy() {
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  // Debian has it with LLVM's version in its name, too.
+  const names = ["rust-objcopy", "llvm-objcopy", "llvm-objcopy-19", "llvm-objcopy-14"];
+  return names
+    .flatMap((name) => folders.map((folder) => join(folder, name)))
+    .find((path) => existsSync(path));
+}
+
+/** A PATH with `zig`, `cargo-zigbuild` and, as rustc calls it, `rust-objcopy`. */
 export function linkerPath() {
   mkdirSync(toolFolder, { recursive: true });
-  const python = join(toolFolder, "python", "bin");
-  const objcopy = findProgram(["rust-objcopy", "llvm-objcopy", "llvm-objcopy-14"]);
-  // rustc strips a Mach-O with the one that LLVM has, by the name that rustup gives it.
+  const programs = join(pythonFolder, "bin");
+  writeWrapper("zig", `exec ${join(programs, "python")} -m ziglang "$@"`);
+  const objcopy = findObjcopy();
   if (objcopy) writeWrapper("rust-objcopy", `exec ${objcopy} "$@"`);
-  if (existsSync(join(python, "python"))) {
-    writeWrapper("zig", `exec ${join(python, "python")} -m ziglang "$@"`);
-  }
-  return [toolFolder, python, process.env.PATH].join(delimiter);
+  return [toolFolder, programs, process.env.PATH].join(delimiter);
+}
+
+function writeWrapper(name, line) {
+  writeFileSync(join(toolFolder, name), `#!/bin/sh\n${line}\n`, { mode: 0o755 });
 }
 
 /**
@@ -59,18 +74,6 @@ function rust(rustc, cargo) {
   const sysroot = output(rustc, "--print", "sysroot")?.trim();
   if (version === undefined || sysroot === undefined) return undefined;
   return { rustc, cargo, version, sysroot };
-}
-
-/** @returns {string | undefined} the first of these programs that the PATH has */
-function findProgram(names) {
-  const folders = (process.env.PATH ?? "").split(delimiter);
-  return names
-    .flatMap((name) => folders.map((folder) => join(folder, name)))
-    .find((path) => existsSync(path));
-}
-
-function writeWrapper(name, line) {
-  writeFileSync(join(toolFolder, name), `#!/bin/sh\n${line}\n`, { mode: 0o755 });
 }
 
 function output(program, ...args) {
