@@ -105,6 +105,8 @@ export const suites = [
     name: "generated",
     run: () => runCheck(node("generate-types.mjs", "--check"), CARGO_TIMEOUT_MS),
   },
+  { name: "licences", isQuick: true, run: check(node("generate-licences.mjs", "--check")) },
+  { name: "packages", needsBuild: true, run: check(node("check-packages.mjs")) },
   ...packages.map((name) => ({
     name,
     isQuick: true,
