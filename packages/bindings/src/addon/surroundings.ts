@@ -4,7 +4,7 @@
  */
 
 import { existsSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import nodeModule from "node:module";
 import { machine } from "node:os";
 import { fileURLToPath } from "node:url";
 
@@ -43,8 +43,9 @@ export function realSurroundings(loaderUrl: string | undefined): Surroundings {
   // `import` takes no .node files in Node 20, and bundlers follow an import. They leave alone a require
   // that is made at run time, and what it is asked for is decided at run time, too: a bundle that is
   // made on one platform runs on another.
+  // Called by this name, for webpack replaces a `createRequire` that it imports by name with `undefined`.
   // Never from the working folder, which may be anybody's.
-  const load = createRequire(loaderPath ?? "/");
+  const load = nodeModule.createRequire(loaderPath ?? "/");
   return {
     os: process.platform,
     cpu: process.arch,
