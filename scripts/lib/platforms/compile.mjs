@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { run } from "../children.mjs";
 import { root } from "../workspace.mjs";
-import { buildFolder, linkerPath, rustFor } from "./toolchain.mjs";
+import { buildFolder, linkerPath, needsZig, rustFor } from "./toolchain.mjs";
 
 const CRATE = "dllama-bindings";
 
@@ -21,7 +21,7 @@ export async function compile(platform) {
   const { problem } = await run(cargoCommand(platform, rust), {
     output: "stderr",
     env: {
-      PATH: linkerPath(),
+      ...(needsZig(platform) ? { PATH: linkerPath() } : {}),
       RUSTC: rust.rustc,
       CARGO: rust.cargo,
       CARGO_TARGET_DIR: folder,
@@ -37,14 +37,15 @@ export async function compile(platform) {
   return undefined;
 }
 
-function cargoCommand({ zigTarget }, { cargo, hasStd }) {
+function cargoCommand(platform, { cargo, hasStd }) {
+  const withZig = needsZig(platform);
   return [
     cargo,
-    "zigbuild",
+    withZig ? "zigbuild" : "build",
     "--locked",
     "--profile=prebuilt",
     `--package=${CRATE}`,
-    `--target=${zigTarget}`,
+    `--target=${withZig ? platform.zigTarget : platform.target}`,
     // Debian has the standard library of macOS in source alone.
     ...(hasStd ? [] : ["-Zbuild-std=std,panic_unwind"]),
   ];

@@ -9,7 +9,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-import { findObjcopy, hasZig, pythonFolder, rustFor } from "./toolchain.mjs";
+import { findObjcopy, hasZig, needsZig, pythonFolder, rustFor } from "./toolchain.mjs";
+
+/** What is asked about the machine; tests answer as another machine would. */
+const thisMachine = { hasZig, rustFor, findObjcopy };
 
 /** Pinned: what links the addon decides what it needs. */
 const PYTHON_PACKAGES = ["ziglang==0.17.1", "cargo-zigbuild==0.24.1"];
@@ -24,26 +27,27 @@ const debianPackages = {
 
 /**
  * @param {import("./table.mjs").Platform} platform
+ * @param {typeof thisMachine} machine
  * @returns {Requirement[]} what is missing
  */
-export function missingFor(platform) {
+export function missingFor(platform, machine = thisMachine) {
   const missing = [];
-  if (!hasZig()) {
+  if (needsZig(platform) && !machine.hasZig()) {
     missing.push({
-      says: "zig and cargo-zigbuild, which link for other systems",
+      says: "zig and cargo-zigbuild, which link for other systems and for older ones",
       install: [
         ["python3", "-m", "venv", pythonFolder],
         [join(pythonFolder, "bin", "pip"), "install", "--quiet", ...PYTHON_PACKAGES],
       ],
     });
   }
-  if (rustFor(platform.target) === undefined) {
+  if (machine.rustFor(platform.target) === undefined) {
     missing.push({
       says: `a Rust with the standard library of ${platform.target}, compiled or in source`,
       install: installRust(platform),
     });
   }
-  if (platform.format === "mach-o" && findObjcopy() === undefined) {
+  if (platform.format === "mach-o" && needsZig(platform) && machine.findObjcopy() === undefined) {
     missing.push({ says: "llvm-objcopy, which strips a Mach-O", install: [apt("llvm")] });
   }
   return missing;

@@ -1,6 +1,6 @@
 /**
- * The compilers of a platform: zig links for an old glibc and for macOS, and a Rust that has the
- * target's standard library, or can compile it.
+ * The compilers of a platform: zig links for an old glibc and, elsewhere than on a Mac, for macOS; and a
+ * Rust that has the target's standard library, or can compile it.
  *
  * @typedef {object} Rust
  * @property {string} rustc
@@ -22,6 +22,9 @@ const toolFolder = join(buildFolder, "tools");
 export const pythonFolder = join(toolFolder, "python");
 /** Where a toolchain of the distribution is; rustup's comes first on the PATH. */
 const SYSTEM_RUST = "/usr/bin";
+
+/** A Mac links for itself, with Apple's linker. */
+export const needsZig = ({ format }) => format === "elf" || process.platform !== "darwin";
 
 export const hasZig = () => existsSync(join(pythonFolder, "bin", "cargo-zigbuild"));
 
