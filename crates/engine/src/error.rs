@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::program::{ProgramError, Step};
+use crate::program::ProgramError;
 
 /// An error of this crate. [`code`](Self::code) is stable.
 #[derive(Debug, thiserror::Error)]
@@ -101,19 +101,6 @@ pub enum Error {
         /// What came.
         got: String,
     },
-    /// An activation is NaN or infinite, or too large to be quantised.
-    #[error(
-        "value {index} of {op}{} is not finite or too large", 
-        layer.map_or(String::new(), |layer| format!(" in layer {layer}"))
-    )]
-    NotFinite {
-        /// The layer, from 0, or none outside the layers.
-        layer: Option<u32>,
-        /// The op's name.
-        op: &'static str,
-        /// Index of the value in the op's input.
-        index: usize,
-    },
     /// A message between root and worker that this version does not know.
     #[error("a message from rank {rank}: expected {expected}, got {got}")]
     Message {
@@ -154,15 +141,6 @@ pub enum Error {
 pub(crate) const WEIGHTS_DAMAGED: &str = "WEIGHTS_DAMAGED";
 
 impl Error {
-    /// A value of a step's input that cannot go on.
-    pub(crate) fn not_finite(step: &Step, index: usize) -> Self {
-        Self::NotFinite {
-            layer: step.layer,
-            op: step.op.name(),
-            index,
-        }
-    }
-
     /// A stable name of the kind of error, as TypeScript has it.
     pub fn code(&self) -> &'static str {
         match self {
@@ -175,7 +153,6 @@ impl Error {
             | Self::TooLarge
             | Self::System(_) => "OUT_OF_MEMORY",
             Self::Row { .. } | Self::Forward { .. } | Self::Isa(_) => "INVALID_ARGUMENT",
-            Self::NotFinite { .. } => "NUMBER_NOT_FINITE",
             Self::Message { .. } => "PROTOCOL_MISMATCH",
             Self::Net(error) => error.code(),
             Self::Ended | Self::OutOfStep { .. } => "DISPOSED",
@@ -194,9 +171,6 @@ impl Error {
             ),
             Self::MemoryLimit { .. } => Some(
                 "Give this rank a smaller part (--split), shorten the context (--max-seq-len), or let the worker lend more.",
-            ),
-            Self::NotFinite { .. } => Some(
-                "The model file is damaged, or was made with another arithmetic in mind: convert it again.",
             ),
             Self::Panicked { .. } => {
                 Some("Please report it, with what you did: https://github.com/dllama/dllama/issues")

@@ -13,10 +13,11 @@ use crate::program::ValidProgram;
 use crate::rank::{Digest, RankTimes, RecordShape};
 use crate::roles::keeper::Keeper;
 use crate::roles::messages::{
-    DEVICE, DIGEST, FORWARD, HASHES, MEASURE, RATES, READY, REPAIR, SOURCES, TIMES,
+    DEVICE, DIGEST, FORWARD, HASHES, MEASURE, RATES, READY, REPAIR, SOURCES, TIMES, TRUNCATE,
 };
 use crate::roles::planning::Rounds;
 use crate::roles::session::Session;
+use crate::roles::truncation;
 use crate::roles::{DeviceFacts, Storage};
 use crate::rows;
 use crate::transfer::manifest;
@@ -93,6 +94,11 @@ pub fn message(bytes: &[u8]) {
                 assert_eq!(rounds.encode(), bytes);
             }
         }
+        TRUNCATE => {
+            if let Some(all) = truncation::decode(bytes) {
+                assert_eq!(truncation::encode(&all), bytes);
+            }
+        }
         FORWARD => candidates(n, bytes),
         _ => {}
     }
@@ -106,7 +112,7 @@ fn candidates(k: usize, bytes: &[u8]) {
         return;
     }
     let records = bytes.chunks_exact(shape.n_bytes());
-    if let Ok(result) = shape.merge(records, &VOCAB_SPLIT, k) {
+    if let Ok(Some(result)) = shape.merge(records, &VOCAB_SPLIT, k) {
         let all = &result.candidates;
         assert!(all.len() <= k);
         assert!(all.iter().all(|one| one.index < 9 && one.logit.is_finite()));

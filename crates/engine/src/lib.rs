@@ -52,7 +52,7 @@ pub use host::{HostReport, HostState};
 pub use matmul_rates::MatmulRates;
 pub use memory::{RankMemory, rank_memory};
 pub use plan::{AllReducePlan, Measurement, Plan};
-pub use rank::{Digest, ForwardTimes, OpTimes, RankTimes, RowResult};
+pub use rank::{Digest, ForwardTimes, NotFinite, OpTimes, RankTimes, RowResult};
 pub use read_rate::read_rate;
 pub use roles::{
     Connected, DeviceFacts, ForwardReport, Progress, Root, RootOptions, RootWatch, Storage, Worker,

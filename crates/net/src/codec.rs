@@ -11,18 +11,15 @@ pub trait Codec {
     /// Bytes of `n_values` encoded (a multiple of the granularity); as many for each granule.
     fn encoded_len(&self, n_values: usize) -> usize;
 
-    /// Encodes `values` into `out`, which has their encoded length.
-    ///
-    /// # Errors
-    ///
-    /// The index of a value that is not finite.
-    fn encode(&self, values: &[f32], out: &mut [u8]) -> Result<(), usize>;
+    /// Encodes `values` into `out`, which has their encoded length. A value that has no encoding, such as NaN
+    /// or infinity, becomes one that is decoded to NaN or infinity; others of its granule may become so, too.
+    fn encode(&self, values: &[f32], out: &mut [u8]);
 
     /// Adds the decoded values to `acc`. The bytes may come from a peer: any bytes are allowed.
     fn add_decoded(&self, bytes: &[u8], acc: &mut [f32]);
 }
 
-/// Plain f32, little-endian: lossless.
+/// Plain f32, little-endian: lossless, NaN and infinities included.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct F32Codec;
 
@@ -35,14 +32,10 @@ impl Codec for F32Codec {
         n_values * size_of::<f32>()
     }
 
-    fn encode(&self, values: &[f32], out: &mut [u8]) -> Result<(), usize> {
-        for (index, (value, bytes)) in values.iter().zip(out.chunks_exact_mut(4)).enumerate() {
-            if !value.is_finite() {
-                return Err(index);
-            }
-            bytes.copy_from_slice(&value.to_le_bytes());
+    fn encode(&self, values: &[f32], out: &mut [u8]) {
+        for (value, bytes) in values.iter().zip(out.as_chunks_mut::<4>().0) {
+            *bytes = value.to_le_bytes();
         }
-        Ok(())
     }
 
     fn add_decoded(&self, bytes: &[u8], acc: &mut [f32]) {

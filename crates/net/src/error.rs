@@ -43,12 +43,6 @@ pub enum Error {
         /// What came.
         got: String,
     },
-    /// A value to be sent is NaN or infinite, so that it has no encoding.
-    #[error("value {index} of the partial result is not finite")]
-    NotFinite {
-        /// Index in the partial that was passed.
-        index: usize,
-    },
     /// The mesh or listener was closed, or an earlier error has ended it.
     #[error("the connection to the other ranks is closed")]
     Closed,
@@ -183,7 +177,6 @@ impl Error {
             Self::PeerLost { .. } => "PEER_LOST",
             Self::PeerFailed { .. } => "PEER_FAILED",
             Self::Protocol { .. } | Self::VersionMismatch { .. } => "PROTOCOL_MISMATCH",
-            Self::NotFinite { .. } => "NUMBER_NOT_FINITE",
             Self::Closed => "DISPOSED",
             Self::Unreachable { .. } | Self::PeersUnreachable { .. } => "WORKER_UNREACHABLE",
             Self::Refused { .. } => "WORKER_REFUSED",

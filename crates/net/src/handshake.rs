@@ -36,7 +36,7 @@ pub(crate) use reply::Reply;
 const MAGIC: [u8; 8] = *b"dllama\r\n";
 
 /// Version of everything that crosses the network, the Program included.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 /// Magic and version.
 pub(crate) const PREFIX_BYTES: usize = 12;

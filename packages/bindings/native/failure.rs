@@ -72,13 +72,14 @@ impl Failure {
     }
 
     pub fn into_js(self, env: &Env) -> napi::Error {
-        match self.error_object(env) {
+        match self.into_object(env) {
             Ok(object) => object.to_unknown().into(),
             Err(error) => error,
         }
     }
 
-    fn error_object<'env>(self, env: &'env Env) -> napi::Result<Object<'env>> {
+    /// An error object that is an answer, not thrown.
+    pub fn into_object<'env>(self, env: &'env Env) -> napi::Result<Object<'env>> {
         let mut object = env.create_error(napi::Error::from_reason(self.message))?;
         object.set_named_property("code", self.code)?;
         if let Some(hint) = self.hint {
@@ -128,5 +129,20 @@ impl From<dllama_engine::Error> for Failure {
             | Net::Protocol { address, .. } => failure.with_text("address", address),
             _ => failure,
         }
+    }
+}
+
+impl From<dllama_engine::NotFinite> for Failure {
+    fn from(row: dllama_engine::NotFinite) -> Self {
+        let mut failure = Self::new(row.code(), row.to_string())
+            .with_number("row", row.row)
+            .with_number("sequence", row.sequence as usize)
+            .with_number("position", row.position as usize)
+            .with_text("op", row.op);
+        if let Some(layer) = row.layer {
+            failure = failure.with_number("layer", layer as usize);
+        }
+        failure.hint = Some(row.hint());
+        failure
     }
 }

@@ -100,10 +100,18 @@ impl Answer for ForwardReport {
     fn into_js<'env>(self, env: &'env Env) -> napi::Result<Object<'env>> {
         let mut rows = env.create_array(self.rows.len() as u32)?;
         for (index, row) in self.rows.iter().enumerate() {
-            set_row(env, &mut rows, index as u32, row)?;
+            match row {
+                Some(row) => set_row(env, &mut rows, index as u32, row)?,
+                None => rows.set(index as u32, ())?,
+            }
+        }
+        let mut failures = env.create_array(self.failures.len() as u32)?;
+        for (index, failure) in self.failures.into_iter().enumerate() {
+            failures.set_element(index as u32, Failure::from(failure).into_object(env)?)?;
         }
         let mut object = Object::new(env)?;
         object.set_named_property("rows", rows)?;
+        object.set_named_property("failures", failures)?;
         object.set_named_property("inferenceMs", self.inference.as_secs_f64() * 1e3)?;
         object.set_named_property("transferMs", self.transfer.as_secs_f64() * 1e3)?;
         object.set_named_property("opMs", op_ms(env, &self.op_times)?)?;

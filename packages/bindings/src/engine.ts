@@ -104,8 +104,28 @@ export interface OpMs {
   network: number;
 }
 
+/**
+ * A row whose activations are NaN, infinite or too large. It ends its own sequence: all ranks have forgotten its
+ * positions from the first failed row on, and it may be fed again from there. Other sequences are as without it.
+ */
+export interface RowFailure extends Error {
+  code: "NUMBER_NOT_FINITE";
+  hint: string;
+  /** Index of the row in the forward. */
+  row: number;
+  sequence: number;
+  position: number;
+  /** The op that made the values, as far as the root can tell. */
+  op: string;
+  /** Its layer, from 0; missing outside the layers. */
+  layer?: number;
+}
+
 export interface ForwardResult {
-  rows: RowResult[];
+  /** One for each row that wanted something, undefined for one of `failures`. */
+  rows: (RowResult | undefined)[];
+  /** The rows whose numbers have ended, wanted or not, in the rows' order. Usually empty. */
+  failures: RowFailure[];
   /** Wall time of the forward but for `transferMs`. */
   inferenceMs: number;
   /** Wall time in which the forward waited for the network alone. */
@@ -187,7 +207,7 @@ export interface Engine {
   /** What the plan was made from, if loading has measured. */
   readonly measurement: Measurement | null;
   forward(rowClass: RowClass, rows: ForwardRow[]): Promise<ForwardResult>;
-  /** All logits of wanted row `index` of the last forward. */
+  /** All logits of wanted row `index` of the last forward, which has a result. */
   fullRow(index: number): Promise<Float32Array>;
   /** Fingerprints of all ranks, in rank order. */
   digests(): Promise<RankDigest[]>;

@@ -37,6 +37,7 @@ export type ErrorCode =
   | "ADDON_MISSING"
   /** The engine refused a Program, or a worker refused the root. */
   | "PROGRAM_INVALID"
+  /** A weight, or a number that a model computes, is NaN, infinite or too large for its type. */
   | "NUMBER_NOT_FINITE"
   | "WORKER_UNREACHABLE"
   | "WORKER_REFUSED"

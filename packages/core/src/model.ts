@@ -67,7 +67,8 @@ export class Model {
    * Goes on from a prompt. Generations of one model take turns.
    *
    * @throws DllamaError INVALID_ARGUMENT for an option out of range. The iteration throws
-   * CONTEXT_EXCEEDED for a prompt that does not fit, PEER_LOST as `onLost` says, and the engine's other errors.
+   * CONTEXT_EXCEEDED for a prompt that does not fit, PEER_LOST as `onLost` says, NUMBER_NOT_FINITE for this
+   * generation alone, with layer and op, and the engine's other errors.
    */
   generate(prompt: string, options: GenerateOptions = {}): Generation {
     const context = {

@@ -87,7 +87,8 @@ function forward(opMs: Partial<ForwardResult["opMs"]>, transferMs = 0): ForwardR
   const sum = Object.values(opMs).reduce((total, ms) => total + ms, 0);
   const traffic = { transferMs, sentBytes: 300, receivedBytes: 100 };
   // A quarter of a millisecond is the forward's own.
-  return { rows: [], inferenceMs: sum + 0.25, opMs: { ...all, ...opMs }, ...traffic };
+  const nothing = { rows: [], failures: [] };
+  return { ...nothing, inferenceMs: sum + 0.25, opMs: { ...all, ...opMs }, ...traffic };
 }
 
 test("the parts of the time add up to it, and each is what its name says", () => {

@@ -3,11 +3,10 @@
 use dllama_kernels::Team;
 use dllama_net::{AllReduce, Codec, F32Codec};
 
-use crate::error::Error;
-use crate::program::{Step, WireType};
+use crate::program::WireType;
 use crate::rank::{Forward, Q80Codec, Rank};
 
-pub(super) fn run(forward: &Forward<'_>, team: &Team, step: &Step, input: u32, into: u32) {
+pub(super) fn run(forward: &Forward<'_>, team: &Team, input: u32, into: u32) {
     let rank = forward.rank;
     let n_rows = forward.rows.all.len();
     // SAFETY: an input of this step (see `ops`).
@@ -28,11 +27,7 @@ pub(super) fn run(forward: &Forward<'_>, team: &Team, step: &Step, input: u32, i
     let into = unsafe { rank.buffers.values_mut(into, 0..partial.len()) };
     let how = way(forward, codec.encoded_len(rank.buffers.width(input)));
     if let Err(error) = forward.mesh.all_reduce(how, &codec, partial, into) {
-        let error = match error {
-            dllama_net::Error::NotFinite { index } => Error::not_finite(step, index),
-            other => other.into(),
-        };
-        forward.fail(team, error);
+        forward.fail(team, error.into());
     }
 }
 
@@ -73,8 +68,8 @@ impl Codec for WireCodec {
         self.codec().encoded_len(n_values)
     }
 
-    fn encode(&self, values: &[f32], out: &mut [u8]) -> Result<(), usize> {
-        self.codec().encode(values, out)
+    fn encode(&self, values: &[f32], out: &mut [u8]) {
+        self.codec().encode(values, out);
     }
 
     fn add_decoded(&self, bytes: &[u8], acc: &mut [f32]) {

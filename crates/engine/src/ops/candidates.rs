@@ -16,16 +16,14 @@ pub(super) fn run(forward: &Forward<'_>, team: &Team, step: &Step) -> Flow {
     }
     for rows in team.chunks(n_rows, 1) {
         for row in rows {
-            if let Err(error) = select(forward, step, row) {
-                forward.fail(team, error);
-            }
+            select(forward, step, row);
         }
     }
     if team.barrier() == Flow::Stop {
         return Flow::Stop;
     }
     if team.thread() == 0
-        && let Err(error) = collect(forward)
+        && let Err(error) = collect(forward, step)
     {
         forward.fail(team, error);
     }
@@ -45,7 +43,7 @@ fn parts(rank: &Rank) -> (u32, &[u32], usize) {
 }
 
 /// This rank's candidates of selected row `row`, as a record in the scratch.
-fn select(forward: &Forward<'_>, step: &Step, row: usize) -> Result<(), Error> {
+fn select(forward: &Forward<'_>, step: &Step, row: usize) {
     let rank = forward.rank;
     let (logits, vocab_split, k) = parts(rank);
     let shape = RecordShape::new(vocab_split, k as u32);
@@ -54,28 +52,30 @@ fn select(forward: &Forward<'_>, step: &Step, row: usize) -> Result<(), Error> {
     let all = unsafe { rank.buffers.rows(logits, forward.rows.selected.len()) };
     let temperature = forward.rows.all[forward.rows.selected[row]].temperature;
     let mut candidates = Vec::with_capacity(shape.slots());
-    let log_sum_exp = rank
-        .kernels
-        .top_candidates(
-            &all[row * width..(row + 1) * width],
-            shape.slots(),
-            temperature,
-            &mut candidates,
-        )
-        .map_err(|error| Error::not_finite(step, row * width + error.index))?;
+    let log_sum_exp = rank.kernels.top_candidates(
+        &all[row * width..(row + 1) * width],
+        shape.slots(),
+        temperature,
+        &mut candidates,
+    );
     let own = rank.program.rank as usize;
     let first_token = vocab_split[..own].iter().sum();
     let record = row * shape.n_bytes()..(row + 1) * shape.n_bytes();
     // SAFETY: this thread's record.
     let record = unsafe { rank.scratch.records(record) };
-    shape.write(&candidates, log_sum_exp, first_token, record);
-    Ok(())
+    match log_sum_exp {
+        Ok(log_sum_exp) => shape.write(&candidates, log_sum_exp, first_token, record),
+        Err(_) => {
+            forward.note(step, logits, row);
+            shape.write_failed(record);
+        }
+    }
 }
 
 /// Gathers all ranks' records on the root, and merges them there.
-fn collect(forward: &Forward<'_>) -> Result<(), Error> {
+fn collect(forward: &Forward<'_>, step: &Step) -> Result<(), Error> {
     let (rank, mesh) = (forward.rank, forward.mesh);
-    let (_, vocab_split, k) = parts(rank);
+    let (logits, vocab_split, k) = parts(rank);
     let shape = RecordShape::new(vocab_split, k as u32);
     let n_rows = forward.rows.selected.len();
     let n_bytes = n_rows * shape.n_bytes();
@@ -97,19 +97,23 @@ fn collect(forward: &Forward<'_>) -> Result<(), Error> {
                 .chunks_exact(n_bytes)
                 .map(|part| &part[row * shape.n_bytes()..(row + 1) * shape.n_bytes()]);
             let merged = shape.merge(records, vocab_split, k);
-            results.push(merged.map_err(|rank| Error::Message {
+            let result = merged.map_err(|rank| Error::Message {
                 rank,
                 expected: "candidates of its own part of the vocabulary".to_owned(),
                 got: "others".to_owned(),
-            })?);
+            })?;
+            if result.is_none() {
+                forward.note(step, logits, row);
+            }
+            results.push(result);
         }
     }
     for (index, &row) in forward.rows.selected.iter().enumerate() {
         if forward.rows.all[row].want == Want::Full {
-            let logits = gather_row(rank, mesh, index)?;
-            if let Some(result) = results.get_mut(index) {
+            let all = gather_row(rank, mesh, index)?;
+            if let (Some(Some(result)), Some(all)) = (results.get_mut(index), all) {
                 let result: &mut RowResult = result;
-                result.logits = logits;
+                result.logits = Some(require_finite(rank, all)?);
             }
         }
     }
@@ -149,4 +153,25 @@ pub(crate) fn gather_row(
     let parts = all.chunks(largest).zip(vocab_split);
     let logits = parts.flat_map(|(part, &n)| &part[..n as usize]);
     Ok(Some(logits.copied().collect()))
+}
+
+/// Logits of a row whose candidates are finite.
+///
+/// # Errors
+///
+/// [`Error::Message`]: a rank has sent others than it has chosen from.
+pub(crate) fn require_finite(rank: &Rank, logits: Vec<f32>) -> Result<Vec<f32>, Error> {
+    let Some(bad) = logits.iter().position(|logit| !logit.is_finite()) else {
+        return Ok(logits);
+    };
+    let (_, vocab_split, _) = parts(rank);
+    let ends = vocab_split.iter().scan(0, |end, n| {
+        *end += *n as usize;
+        Some(*end)
+    });
+    Err(Error::Message {
+        rank: ends.take_while(|&end| end <= bad).count(),
+        expected: "finite logits".to_owned(),
+        got: logits[bad].to_string(),
+    })
 }

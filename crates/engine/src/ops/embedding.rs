@@ -4,13 +4,11 @@ use dllama_kernels::{BlockQ40, BlockQ80, Flow, Team, f16};
 
 use crate::error::Error;
 use crate::float_type::FloatType;
-use crate::program::Step;
 use crate::rank::{Forward, Rank};
 
 pub(super) fn run(
     forward: &Forward<'_>,
     team: &Team,
-    step: &Step,
     weight: Option<u32>,
     wire: FloatType,
     out: u32,
@@ -22,7 +20,7 @@ pub(super) fn run(
     if team.thread() == 0 {
         // SAFETY: the other threads wait at the barrier below.
         let bytes = unsafe { rank.scratch.wire_mut(n_rows * row_bytes) };
-        if let Err(error) = collect(forward, step, weight, wire, bytes) {
+        if let Err(error) = collect(forward, weight, wire, bytes) {
             forward.fail(team, error);
         }
     }
@@ -45,7 +43,6 @@ pub(super) fn run(
 /// Fills `bytes` with the rows of this forward's tokens, on all ranks.
 fn collect(
     forward: &Forward<'_>,
-    step: &Step,
     weight: Option<u32>,
     wire: FloatType,
     bytes: &mut [u8],
@@ -68,11 +65,9 @@ fn collect(
             }
             let mut values = vec![0.0; width];
             decode(forward.rank, table.float_type, stored, &mut values);
-            let quantised = forward
-                .rank
-                .kernels
-                .quantize_q80(&values, bytemuck::cast_slice_mut(bytes));
-            quantised.map_err(|error| Error::not_finite(step, error.index))?;
+            let kernels = &forward.rank.kernels;
+            // What cannot be quantised goes to all ranks as NaN, and they note it where they read it.
+            let _ = kernels.quantize_q80(&values, bytemuck::cast_slice_mut(bytes));
         }
     }
     if forward.mesh.world_size() > 1 {

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use dllama_kernels::{BLOCK_SIZE, BlockQ40, BlockQ80, Flow, PanelShape, Team, f16};
 
-use crate::error::Error;
 use crate::float_type::FloatType;
 use crate::program::{Product, Step};
 use crate::rank::Forward;
@@ -159,12 +158,27 @@ fn quantise(forward: &Forward<'_>, team: &Team, step: &Step, input: u32, n_rows:
         let values = &x[first..blocks.end * BLOCK_SIZE];
         // SAFETY: this thread's blocks of the scratch (see `ops`).
         let out = unsafe { rank.scratch.quantised_mut(blocks) };
-        if let Err(error) = rank.kernels.quantize_q80(values, out) {
-            let index = first + error.index;
-            forward.fail(team, Error::not_finite(step, index));
+        if rank.kernels.quantize_q80(values, out).is_err() {
+            note_bad_blocks(forward, step, input, first, out);
         }
     }
     team.barrier()
+}
+
+/// Notes the rows of the blocks that could not be quantised; the first of `blocks` begins at value `first`.
+#[cold]
+fn note_bad_blocks(
+    forward: &Forward<'_>,
+    step: &Step,
+    input: u32,
+    first: usize,
+    blocks: &[BlockQ80],
+) {
+    let width = forward.rank.buffers.width(input);
+    let starts = (first..).step_by(BLOCK_SIZE);
+    for (start, _) in starts.zip(blocks).filter(|(_, block)| block.scale.is_nan()) {
+        forward.note(step, input, start / width);
+    }
 }
 
 /// The whole quantised input in panels, for the products with Q40 weights.

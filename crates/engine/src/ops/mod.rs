@@ -28,21 +28,16 @@ use crate::rank::Forward;
 pub(crate) fn run(forward: &Forward<'_>, team: &Team, step: &Step) -> Flow {
     match &step.op {
         Op::Embedding { weight, wire, out } => {
-            return embedding::run(forward, team, step, *weight, *wire, *out);
+            return embedding::run(forward, team, *weight, *wire, *out);
         }
-        Op::RmsNorm {
-            input,
-            weight,
-            out,
-            eps,
-        } => rms_norm::run(forward, team, *input, *weight, *out, *eps),
+        Op::RmsNorm { .. } => rms_norm::run(forward, team, step),
         Op::MatMul { input, products } => {
             return mat_mul::run(forward, team, step, *input, products);
         }
         Op::Rope { rope, buffers } => rope::run(forward, team, *rope, buffers),
         Op::Attention { .. } => return attention::run(forward, team, step),
         Op::SwiGlu { gate, up, out } => swi_glu::run(forward, team, *gate, *up, *out),
-        Op::AllReduce { input, into } => all_reduce::run(forward, team, step, *input, *into),
+        Op::AllReduce { input, into } => all_reduce::run(forward, team, *input, *into),
         Op::SelectRows { input, out } => select_rows::run(forward, team, *input, *out),
         Op::Candidates { .. } => return candidates::run(forward, team, step),
     }

@@ -24,7 +24,6 @@ const MAX_RANGES: usize = 4;
 /// A matMul step with the allReduce step that follows it.
 pub(crate) struct Overlap<'a> {
     mat_mul: &'a Step,
-    all_reduce: &'a Step,
     input: u32,
     product: &'a Product,
     into: u32,
@@ -60,7 +59,6 @@ impl<'a> Overlap<'a> {
         let n_ranges = (2 * to_a_peer / LEAST_BYTES).min(MAX_RANGES);
         (to_a_peer > LEAST_BYTES && width >= FEATURES * n_ranges).then_some(Self {
             mat_mul: step,
-            all_reduce: next,
             input: *input,
             product,
             into: *into,
@@ -90,11 +88,8 @@ impl<'a> Overlap<'a> {
             if team.barrier() == Flow::Stop {
                 return Flow::Stop;
             }
-            if let Some(reduction) = &mut reduction
-                && let Err(error) = self.push(forward, reduction, range)
-            {
-                forward.fail(team, error);
-                return Flow::Stop;
+            if let Some(reduction) = &mut reduction {
+                self.push(forward, reduction, range);
             }
         }
         if let Some(reduction) = reduction
@@ -113,26 +108,19 @@ impl<'a> Overlap<'a> {
         border(number)..border(number + 1)
     }
 
-    fn push(
-        &self,
-        forward: &Forward<'_>,
-        reduction: &mut Reduction<'_>,
-        range: Range<usize>,
-    ) -> Result<(), Error> {
+    fn push(&self, forward: &Forward<'_>, reduction: &mut Reduction<'_>, range: Range<usize>) {
         let buffers = &forward.rank.buffers;
         let runs = (0..self.n_rows).map(|row| {
             let values = self.values(row, &range);
             // SAFETY: all threads have left this range: it is finished, and the others are in later ones.
             &*unsafe { buffers.values_mut(self.product.out, values) }
         });
-        let before = self.n_rows * range.start;
-        let pushed = reduction.push(runs);
-        pushed.map_err(|error| self.with_place(error, before))
+        reduction.push(runs);
     }
 
     fn finish(&self, forward: &Forward<'_>, reduction: Reduction<'_>) -> Result<(), Error> {
         let rank = forward.rank;
-        let added = reduction.finish(|number, sum| {
+        reduction.finish(|number, sum| {
             let range = self.range(number);
             for (row, sum) in sum.chunks_exact(range.len()).enumerate() {
                 let values = self.values(row, &range);
@@ -140,27 +128,12 @@ impl<'a> Overlap<'a> {
                 let into = unsafe { rank.buffers.values_mut(self.into, values) };
                 rank.kernels.add_assign(into, sum);
             }
-        });
-        added.map_err(|error| self.with_place(error, 0))
+        })?;
+        Ok(())
     }
 
     /// Columns `range` of a row, as values of a buffer.
     fn values(&self, row: usize, range: &Range<usize>) -> Range<usize> {
         row * self.width + range.start..row * self.width + range.end
-    }
-
-    /// Names a value by its index in the buffer, in place of its index in the ranges one after another.
-    fn with_place(&self, error: dllama_net::Error, before: usize) -> Error {
-        let dllama_net::Error::NotFinite { index } = error else {
-            return error.into();
-        };
-        let index = before + index;
-        let mut ranges = (0..self.n_ranges).map(|number| self.range(number));
-        let place = ranges.find(|range| index < self.n_rows * range.end);
-        let place = place.map_or(index, |range| {
-            let within = index - self.n_rows * range.start;
-            within / range.len() * self.width + range.start + within % range.len()
-        });
-        Error::not_finite(self.all_reduce, place)
     }
 }

@@ -2,9 +2,19 @@
 
 use dllama_kernels::Team;
 
+use crate::program::{Op, Step};
 use crate::rank::Forward;
 
-pub(super) fn run(forward: &Forward<'_>, team: &Team, input: u32, weight: u32, out: u32, eps: f32) {
+pub(super) fn run(forward: &Forward<'_>, team: &Team, step: &Step) {
+    let Op::RmsNorm {
+        input,
+        weight,
+        out,
+        eps,
+    } = step.op
+    else {
+        unreachable!("called for rmsNorm alone");
+    };
     let rank = forward.rank;
     let (n_rows, width) = (forward.n_rows(input), rank.buffers.width(input));
     let declared = &rank.program.weights[weight as usize];
@@ -16,7 +26,9 @@ pub(super) fn run(forward: &Forward<'_>, team: &Team, input: u32, weight: u32, o
             let values = row * width..(row + 1) * width;
             // SAFETY: this thread's rows of the output (see `ops`).
             let out = unsafe { rank.buffers.values_mut(out, values.clone()) };
-            rank.kernels.rms_norm(&x[values], scale, eps, out);
+            if !rank.kernels.rms_norm(&x[values], scale, eps, out) {
+                forward.note(step, input, row);
+            }
         }
     }
 }

@@ -133,4 +133,19 @@ impl Op {
             Self::Candidates { .. } => "candidates",
         }
     }
+
+    /// Whether the op writes to `buffer`.
+    pub(crate) fn makes(&self, buffer: u32) -> bool {
+        match self {
+            Self::Embedding { out, .. }
+            | Self::RmsNorm { out, .. }
+            | Self::Attention { out, .. }
+            | Self::SwiGlu { out, .. }
+            | Self::AllReduce { into: out, .. }
+            | Self::SelectRows { out, .. } => *out == buffer,
+            Self::MatMul { products, .. } => products.iter().any(|product| product.out == buffer),
+            Self::Rope { buffers, .. } => buffers.contains(&buffer),
+            Self::Candidates { .. } => false,
+        }
+    }
 }

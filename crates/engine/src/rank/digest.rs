@@ -22,7 +22,7 @@ impl Rank {
         for step in &self.program.steps {
             if let Op::AllReduce { into, .. } | Op::Embedding { out: into, .. } = &step.op {
                 // SAFETY: `&self` outside of a forward: no thread writes.
-                let rows = unsafe { self.buffers.rows(*into, self.last.0) };
+                let rows = unsafe { self.buffers.rows(*into, self.last.n_rows) };
                 replicated.write(bytemuck::cast_slice(rows));
             }
         }

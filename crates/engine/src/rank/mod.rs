@@ -2,6 +2,7 @@
 
 mod digest;
 mod forward;
+mod notes;
 mod op_times;
 mod q80_codec;
 mod results;
@@ -21,6 +22,7 @@ use crate::weights::Weights;
 
 pub use digest::Digest;
 pub(crate) use forward::Forward;
+pub use notes::NotFinite;
 pub use op_times::OpTimes;
 pub(crate) use q80_codec::Q80Codec;
 pub(crate) use results::RecordShape;
@@ -41,8 +43,16 @@ pub(crate) struct Rank {
     pub(crate) times: TimesLedger,
     /// Positions of each sequence that are in the cache.
     lengths: Vec<u32>,
-    /// Rows of the last forward, all and selected.
-    last: (usize, usize),
+    last: LastForward,
+}
+
+/// What later questions about the last forward need.
+#[derive(Default)]
+struct LastForward {
+    n_rows: usize,
+    n_wanted: usize,
+    /// The wanted rows that have no result, by their place among the wanted. The root alone knows.
+    failed: Vec<usize>,
 }
 
 impl Rank {
@@ -64,7 +74,7 @@ impl Rank {
             scratch: Scratch::new(&program)?,
             times: TimesLedger::new(),
             lengths: vec![0; program.n_sequences as usize],
-            last: (0, 0),
+            last: LastForward::default(),
             program,
             kernels,
             plan,
@@ -76,7 +86,7 @@ impl Rank {
     pub(crate) fn clear(&mut self) {
         self.times = TimesLedger::new();
         self.lengths.fill(0);
-        self.last = (0, 0);
+        self.last = LastForward::default();
     }
 
     /// The last step, which the rules of a Program make the candidates.

@@ -21,18 +21,16 @@ impl Codec for Q80Codec {
         n_values / BLOCK_SIZE * size_of::<BlockQ80>()
     }
 
-    fn encode(&self, values: &[f32], out: &mut [u8]) -> Result<(), usize> {
+    fn encode(&self, values: &[f32], out: &mut [u8]) {
         let mut blocks = [BlockQ80::zeroed(); PIECE];
         let pieces = values.chunks(PIECE * BLOCK_SIZE);
         let outs = out.chunks_mut(PIECE * size_of::<BlockQ80>());
-        for (index, (values, out)) in pieces.zip(outs).enumerate() {
+        for (values, out) in pieces.zip(outs) {
             let blocks = &mut blocks[..values.len() / BLOCK_SIZE];
-            self.0
-                .quantize_q80(values, blocks)
-                .map_err(|error| index * PIECE * BLOCK_SIZE + error.index)?;
+            // What cannot be quantised is NaN in the sum, where all ranks see it.
+            let _ = self.0.quantize_q80(values, blocks);
             out.copy_from_slice(cast_slice(blocks));
         }
-        Ok(())
     }
 
     fn add_decoded(&self, bytes: &[u8], acc: &mut [f32]) {
@@ -112,7 +110,7 @@ mod tests {
                 let mut reduction = mesh.begin_all_reduce(how, &codec);
                 let (first, second) = partial.split_at(n / 3 / BLOCK_SIZE * BLOCK_SIZE);
                 for piece in [first, second] {
-                    reduction.push(piece.chunks(BLOCK_SIZE)).expect("finite");
+                    reduction.push(piece.chunks(BLOCK_SIZE));
                 }
                 let mut pushed = Vec::with_capacity(n);
                 let add = |_, sum: &[f32]| pushed.extend(sum.iter().map(|x| 0.0 + x));

@@ -57,32 +57,42 @@ impl RecordShape {
         }
     }
 
-    /// Merges the records of all ranks for one row, in rank order. Whatever a peer sent, only ids of
-    /// its own part of the vocabulary and finite numbers get through; `Err` is the rank that sent
-    /// something else.
+    /// Writes that this rank's logits of the row are not finite.
+    pub(crate) fn write_failed(self, record: &mut [u8]) {
+        self.write(&[], f32::NAN, 0, record);
+    }
+
+    /// Merges the records of all ranks for one row, in rank order; `None` if a rank's logits are not finite.
+    /// Whatever a peer sent, only ids of its own part of the vocabulary and finite numbers get through; `Err`
+    /// is the rank that sent something else.
     pub(crate) fn merge<'a>(
         self,
         records: impl Iterator<Item = &'a [u8]>,
         vocab_split: &[u32],
         k: usize,
-    ) -> Result<RowResult, usize> {
+    ) -> Result<Option<RowResult>, usize> {
         let mut candidates = Vec::new();
         let mut log_sum_exps = Vec::with_capacity(vocab_split.len());
+        let mut is_finite = true;
         let mut first_token = 0;
         for (rank, (record, &n_tokens)) in records.zip(vocab_split).enumerate() {
             let tokens = first_token..first_token + n_tokens;
             let log_sum_exp = self.read(record, tokens, &mut candidates).ok_or(rank)?;
+            is_finite &= log_sum_exp.is_finite() || n_tokens == 0;
             log_sum_exps.push(log_sum_exp);
             first_token += n_tokens;
+        }
+        if !is_finite {
+            return Ok(None);
         }
         // Stable: ranks come in the order of their ids, so ties stay with the lower one.
         candidates.sort_by(|a: &Candidate, b| b.logit.total_cmp(&a.logit));
         candidates.truncate(k);
-        Ok(RowResult {
+        Ok(Some(RowResult {
             candidates,
             log_sum_exp: merge_log_sum_exps(&log_sum_exps),
             logits: None,
-        })
+        }))
     }
 
     fn read(
@@ -94,8 +104,8 @@ impl RecordShape {
         let (head, slots) = record.split_at(HEAD_BYTES);
         let count = u32::from_le_bytes(head[..4].try_into().ok()?) as usize;
         let log_sum_exp = f32::from_le_bytes(head[4..].try_into().ok()?);
-        let empty = tokens.is_empty() && log_sum_exp == f32::NEG_INFINITY;
-        if count > self.slots || !(log_sum_exp.is_finite() || empty) {
+        let is_of_none = log_sum_exp == f32::NEG_INFINITY && count == 0;
+        if count > self.slots || (tokens.is_empty() && !is_of_none) {
             return None;
         }
         for slot in slots.chunks_exact(SLOT_BYTES).take(count) {

@@ -40,6 +40,9 @@ pub(crate) const RATES: u8 = 21;
 /// Root: where the time went since it asked the last time. The worker answers with the same tag.
 pub(crate) const TIMES: u8 = 25;
 
+/// Root: sequences that are now shorter, as (sequence, length) of 4 bytes each.
+pub(crate) const TRUNCATE: u8 = 26;
+
 /// Largest answer of a worker.
 pub(crate) const MAX_ANSWER_BYTES: usize = 256;
 

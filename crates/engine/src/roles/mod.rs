@@ -12,6 +12,7 @@ mod questions;
 mod root;
 pub(crate) mod session;
 mod times;
+pub(crate) mod truncation;
 mod watch;
 mod worker;
 

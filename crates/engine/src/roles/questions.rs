@@ -7,7 +7,7 @@ use crate::ops::candidates;
 use crate::rank::{Digest, RankTimes};
 
 impl Root {
-    /// All logits of wanted row `index` of the last forward.
+    /// All logits of wanted row `index` of the last forward, which has a result.
     ///
     /// # Errors
     ///
@@ -17,7 +17,11 @@ impl Root {
             FULL_ROW,
             &index.to_le_bytes(),
             |rank| rank.check_wanted(index as usize),
-            |rank, mesh, index| candidates::gather_row(rank, mesh, index),
+            |rank, mesh, index| {
+                let row = candidates::gather_row(rank, mesh, index)?;
+                row.map(|row| candidates::require_finite(rank, row))
+                    .transpose()
+            },
         )?;
         row.ok_or(Error::Ended)
     }

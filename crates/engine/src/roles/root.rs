@@ -9,16 +9,17 @@ use dllama_net::{ConnectOptions, Trust, connect};
 
 use super::connected::{Connected, say_goodbye};
 use super::loading::{Loading, Progress, parse};
-use super::messages::FORWARD;
+use super::messages::{FORWARD, TRUNCATE};
 use super::place::Place;
 use super::planning::agree;
+use super::truncation;
 use super::watch::RootWatch;
 use crate::cache::KeptHashes;
 use crate::error::Error;
 use crate::guard::guarded;
 use crate::memory::RankMemory;
 use crate::plan::{Measurement, Plan};
-use crate::rank::{OpTimes, Rank, RowResult};
+use crate::rank::{NotFinite, OpTimes, Rank, RowResult};
 use crate::rows::{self, Row, RowClass};
 use crate::weights::{ModelFile, ReadAhead, WeightPlan};
 
@@ -44,8 +45,12 @@ pub struct RootOptions {
 /// What a forward gave, and what it took.
 #[derive(Debug, Clone)]
 pub struct ForwardReport {
-    /// One for each row that wants something, in the rows' order.
-    pub rows: Vec<RowResult>,
+    /// One for each row that wants something, in the rows' order; none for a row of `failures`.
+    pub rows: Vec<Option<RowResult>>,
+    /// The rows whose numbers have ended, wanted or not, in the rows' order. Each of their sequences ends before
+    /// the first of its failed rows now, on all ranks, and may go on from there. Other sequences are as they
+    /// would be without them, to the bit.
+    pub failures: Vec<NotFinite>,
     /// Wall time of the forward without `transfer`.
     pub inference: Duration,
     /// Wall time in which the forward waited for the network alone.
@@ -224,22 +229,31 @@ impl Root {
         let before = place.mesh.traffic();
         let start = Instant::now();
         let message = rows::encode(class, &rows);
-        let (results, op_times, traffic) = place.run(
+        let (outcome, traffic) = place.run(
             FORWARD,
             &message,
             |rank| rank.check(class, rows),
             |rank, mesh, rows| {
-                let (results, op_times) = rank.forward(&self.pool, mesh, &rows)?;
+                let outcome = rank.forward(&self.pool, mesh, &rows)?;
+                let shorter = truncation::of(&outcome.failures);
+                if !shorter.is_empty() {
+                    mesh.send_control_to_all(TRUNCATE, &truncation::encode(&shorter))?;
+                    for one in shorter {
+                        rank.truncate(one.sequence, one.length)?;
+                    }
+                }
                 let traffic = mesh.traffic() - before;
-                rank.times.add(class, &op_times, start.elapsed(), traffic);
-                Ok((results, op_times, traffic))
+                rank.times
+                    .add(class, &outcome.op_times, start.elapsed(), traffic);
+                Ok((outcome, traffic))
             },
         )?;
         Ok(ForwardReport {
-            rows: results,
+            rows: outcome.rows,
+            failures: outcome.failures,
             inference: start.elapsed().saturating_sub(traffic.waited),
             transfer: traffic.waited,
-            op_times,
+            op_times: outcome.op_times,
             sent_bytes: traffic.sent_bytes,
             received_bytes: traffic.received_bytes,
         })

@@ -10,8 +10,10 @@ use super::device::DeviceFacts;
 use super::keeper::Keeper;
 use super::messages::{
     ACCEPTED, BYE, DEVICE, DIGEST, FORWARD, FULL_ROW, LOADED, MEASURE, PLAN, PROGRAM, RATES, TIMES,
+    TRUNCATE,
 };
 use super::planning::Rounds;
+use super::truncation;
 use super::worker::WorkerEvent;
 use crate::error::Error;
 use crate::matmul_rates::MatmulRates;
@@ -64,9 +66,10 @@ impl Session<'_> {
                 FORWARD => {
                     let (class, rows) = rows::decode(&payload)?;
                     let rows = rank.check(class, rows)?;
-                    let (_, op_times) = rank.forward(self.pool, mesh, &rows)?;
+                    let outcome = rank.forward(self.pool, mesh, &rows)?;
                     let traffic = mesh.traffic() - before;
-                    rank.times.add(class, &op_times, start.elapsed(), traffic);
+                    rank.times
+                        .add(class, &outcome.op_times, start.elapsed(), traffic);
                 }
                 FULL_ROW => {
                     let bytes = payload.as_slice().try_into();
@@ -74,10 +77,19 @@ impl Session<'_> {
                     let index = rank.check_wanted(u32::from_le_bytes(index) as usize)?;
                     candidates::gather_row(&rank, mesh, index)?;
                 }
+                TRUNCATE => {
+                    let all = truncation::decode(&payload);
+                    for one in all.ok_or_else(|| unexpected(tag, "whole truncations"))? {
+                        rank.truncate(one.sequence, one.length)?;
+                    }
+                }
                 DIGEST => mesh.send_control(0, DIGEST, &rank.digest().encode())?,
                 TIMES => mesh.send_control(0, TIMES, &rank.times.take().encode())?,
                 BYE => return Ok(()),
-                other => return Err(unexpected(other, "forward, full row, digest, times or bye")),
+                other => {
+                    let expected = "forward, full row, truncate, digest, times or bye";
+                    return Err(unexpected(other, expected));
+                }
             }
             mesh.end_run();
         }

@@ -3,11 +3,11 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::support::model::{ModelFile, floats};
-use crate::support::{load, load_over, row, tiny, trust, worker};
+use crate::support::model::ModelFile;
+use crate::support::{load_over, row, tiny, trust, worker};
 use dllama_engine::program::{CacheType, Op, Program, WireType};
-use dllama_engine::{Error, Root, RootOptions, RowClass, Worker, WorkerEvent, WorkerOptions};
-use dllama_net::{ConnectOptions, Mesh, connect};
+use dllama_engine::{Root, RootOptions, RowClass, Worker, WorkerEvent, WorkerOptions};
+use dllama_net::{AllReduce, ConnectOptions, F32Codec, Mesh, connect};
 
 /// Tags of the messages between root and worker.
 const PROGRAM: u8 = 1;
@@ -21,6 +21,7 @@ const HASHES: u8 = 10;
 const SOURCES: u8 = 11;
 const READY: u8 = 12;
 const REPAIR: u8 = 13;
+const TRUNCATE: u8 = 26;
 
 /// All partials direct, as the root sends it.
 const DIRECT: &[u8] = br#"{"allReduce":{"scatteredFromBytes":null}}"#;
@@ -233,55 +234,56 @@ fn a_worker_outlives_roots_that_say_what_they_must_not() {
     serves(&worker);
 }
 
-/// A model with one weight that is not a number, in `name` of layer 1.
-fn poisoned(name: &str, value: f32) -> ModelFile {
-    let program = tiny::alone();
-    let weights = &program.weights;
-    let weight = weights.iter().rfind(|weight| weight.name == name);
-    let weight = weight.expect("a weight of that name");
-    let mut values = floats(tiny::N_FLOATS, 11);
-    values[weight.source.offset as usize / 4] = value;
-    let bytes: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
-    ModelFile::new(&bytes)
-}
-
+/// A root that computes a row with the worker, then shortens the sequence: the worker, too, has forgotten the row.
 #[test]
-fn a_number_that_is_none_is_named_by_layer_and_op() {
-    let (worker, _told) = watched_worker();
-    let workers = std::slice::from_ref(&worker);
-    for value in [f32::NAN, f32::INFINITY] {
-        let file = poisoned("down", value);
-        let alone = load(&file, &tiny::json(&tiny::alone()), 2).expect("numbers are read later");
-        let error = alone
-            .forward(RowClass::Exact, vec![row(1, 0)])
-            .expect_err("no number");
-        assert!(
-            matches!(
-                error,
-                Error::NotFinite {
-                    op: "candidates",
-                    layer: None,
-                    ..
-                }
-            ),
-            "{error}"
-        );
-        let error = alone
-            .forward(RowClass::Exact, vec![row(1, 0)])
-            .expect_err("it has ended");
-        assert_eq!(error.code(), "DISPOSED");
-
-        // The partial sums of both ranks are quantised for the wire, where it is noticed first.
-        let root = load_over(&file, workers, WireType::Q80, CacheType::F32, 1).expect("a worker");
-        let error = root
-            .forward(RowClass::Exact, vec![row(1, 0)])
-            .expect_err("no number");
-        assert_eq!(error.code(), "NUMBER_NOT_FINITE", "{error}");
-        assert!(
-            error.to_string().contains("allReduce in layer 1"),
-            "{error}"
-        );
+fn a_worker_truncates_what_it_is_told_and_refuses_what_there_is_not() {
+    let (worker, told) = watched_worker();
+    let file = ModelFile::of_floats(tiny::N_FLOATS, 10);
+    let pair = |sequence: u32, length: u32| [sequence.to_le_bytes(), length.to_le_bytes()].concat();
+    for (message, code) in [
+        (vec![0; 7], "PROTOCOL_MISMATCH"),
+        (pair(2, 0), "INVALID_ARGUMENT"),
+        (pair(u32::MAX, 0), "INVALID_ARGUMENT"),
+    ] {
+        let mesh = loaded_root(&worker, &file);
+        mesh.send_control(1, TRUNCATE, &message).expect("a worker");
+        assert_eq!(failure(&told).0, code, "{message:?}");
     }
+    let forward = |mesh: &Mesh, position: u32| {
+        let row = [1, position, 0].map(u32::to_le_bytes).concat();
+        let class = vec![1];
+        let message = [class, row, vec![1], 1f32.to_le_bytes().to_vec()].concat();
+        mesh.begin_run();
+        mesh.send_control(1, FORWARD, &message).expect("a worker");
+        const DIM: usize = tiny::DIM as usize;
+        mesh.broadcast(0, &mut [0; 4 * DIM])?;
+        for _ in 0..2 * tiny::N_LAYERS {
+            mesh.all_reduce(AllReduce::Direct, &F32Codec, &[0.0; DIM], &mut [0.0; DIM])?;
+        }
+        // Of 8 candidates.
+        let gathered = mesh.gather(0, &[0; 72], &mut [0; 2 * 72]);
+        mesh.end_run();
+        gathered
+    };
+    let mesh = loaded_root(&worker, &file);
+    for position in 0..3 {
+        forward(&mesh, position).expect("a worker");
+    }
+    // Longer than it is, which changes nothing, and then shorter.
+    for length in [9, 1] {
+        mesh.send_control(1, TRUNCATE, &pair(0, length))
+            .expect("a worker");
+    }
+    forward(&mesh, 1).expect("where it ends");
+    mesh.send_control(1, TRUNCATE, &pair(0, 1))
+        .expect("a worker");
+    forward(&mesh, 2).expect_err("it ends at 1");
+    let (code, message) = failure(&told);
+    assert_eq!(code, "INVALID_ARGUMENT");
+    assert!(
+        message.contains("at most 1, where the sequence ends"),
+        "{message}"
+    );
     serves(&worker);
 }
 

@@ -2,8 +2,9 @@
 
 use std::sync::mpsc;
 
+use crate::support::row;
 use crate::support::shared_model::{
-    Loaded, POISONED, Split, bytes_of, halves, load, logits, model, units_of, worker,
+    Loaded, Split, WORKERS_SEQ_LEN, bytes_of, halves, load, logits, model, units_of, worker,
 };
 use dllama_engine::{Error, Row, RowClass, Storage, Want, WorkerEvent};
 
@@ -38,24 +39,19 @@ fn a_lost_root_leaves_the_weights_in_memory_and_a_goodbye_does_not() {
     logits(&fifth);
 }
 
-/// Ends a session without a goodbye: the root meets an error, and its links close.
+/// Ends a session without a goodbye: the worker meets an error, and the links close.
 fn lose(loaded: Loaded, told: &mpsc::Receiver<WorkerEvent>) {
-    let row = Row {
-        token: POISONED,
-        position: 0,
-        sequence: 0,
-        want: Want::Candidates,
-        temperature: 1.0,
-    };
-    let error = loaded.root.forward(RowClass::Exact, vec![row]);
-    // Whichever rank meets it first.
-    let error = error.expect_err("a NaN");
-    let is_the_workers = matches!(
-        &error,
-        Error::Net(dllama_net::Error::PeerFailed { code, .. }) if code == "NUMBER_NOT_FINITE"
-    );
+    let rows = (0..=WORKERS_SEQ_LEN).map(|position| Row {
+        want: Want::None,
+        ..row(1, position)
+    });
+    let error = loaded.root.forward(RowClass::Exact, rows.collect());
+    let error = error.expect_err("the worker refuses");
     assert!(
-        is_the_workers || error.code() == "NUMBER_NOT_FINITE",
+        matches!(
+            &error,
+            Error::Net(dllama_net::Error::PeerFailed { rank: 1, code, .. }) if code == "INVALID_ARGUMENT"
+        ),
         "{error}"
     );
     told.iter()

@@ -1,7 +1,7 @@
 //! Sequences of more positions than attention takes in one span.
 
 use crate::support::model::ModelFile;
-use crate::support::{load, row, tiny};
+use crate::support::{load, results, row, tiny};
 use dllama_engine::program::{CacheType, WireType};
 use dllama_engine::{Root, Row, RowClass, RowResult, Want};
 
@@ -41,7 +41,7 @@ fn wanted(sequence: u32, position: u32) -> Row {
 }
 
 fn run(root: &Root, class: RowClass, rows: &[Row]) -> Vec<RowResult> {
-    root.forward(class, rows.to_vec()).expect("valid rows").rows
+    results(root.forward(class, rows.to_vec()))
 }
 
 #[test]

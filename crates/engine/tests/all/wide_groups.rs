@@ -1,7 +1,7 @@
 //! More query heads that share a KV head than a thread takes at a time.
 
 use crate::support::model::ModelFile;
-use crate::support::{load, row, tiny};
+use crate::support::{load, results, row, tiny};
 use dllama_engine::program::{Buffer, Op, Product, Program, Step, Weight};
 use dllama_engine::{Row, RowClass, Want};
 
@@ -142,8 +142,7 @@ fn logits(program: &Program, class: RowClass) -> Vec<f32> {
         .collect();
     let mut last = None;
     for rows in rows.chunks(40) {
-        let results = root.forward(class, rows.to_vec()).expect("valid rows");
-        last = results.rows.into_iter().next();
+        last = results(root.forward(class, rows.to_vec())).pop();
     }
     last.and_then(|result| result.logits).expect("a full row")
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::model::ModelFile;
-use crate::support::{load_over, load_planned, row, tiny, worker};
+use crate::support::{load_over, load_planned, results, row, tiny, worker};
 use dllama_engine::program::{CacheType, WireType};
 use dllama_engine::{AllReducePlan, Plan, Root, Row, RowClass, RowResult, Want, Worker};
 
@@ -22,8 +22,7 @@ fn prompt() -> Vec<Row> {
 }
 
 fn run(root: &Root, rows: &[Row]) -> Vec<RowResult> {
-    let report = root.forward(RowClass::Exact, rows.to_vec());
-    report.expect("valid rows").rows
+    results(root.forward(RowClass::Exact, rows.to_vec()))
 }
 
 fn logits(result: &RowResult) -> &[f32] {

@@ -40,12 +40,11 @@ impl Mesh {
     ///
     /// The sum starts at 0 and takes the decoded partials in rank order; `Scattered` encodes it once
     /// more, and adds what that decodes to. In a world of one rank the partial itself is added, and
-    /// nothing is encoded.
+    /// nothing is encoded. A value that is NaN or infinite on any rank makes its sum so on all of them.
     ///
     /// # Errors
     ///
-    /// As [`broadcast`](Self::broadcast), and [`Error::NotFinite`] for a value of the partial, or of a
-    /// sum that is to be encoded, after which the peers still wait for this rank.
+    /// As [`broadcast`](Self::broadcast).
     ///
     /// # Panics
     ///
@@ -76,25 +75,14 @@ impl Mesh {
         };
         let n_piece = (n_wanted / granularity).max(1) * granularity;
         let pieces = partial.chunks(n_piece).zip(acc.chunks_mut(n_piece));
-        for (index, (partial, acc)) in pieces.enumerate() {
-            let result = match how {
-                AllReduce::Direct => self.reduce_directly(codec, partial, acc, &mut scratch),
-                AllReduce::Scattered => self.reduce_scattered(codec, partial, acc, &mut scratch),
-            };
-            result.map_err(|error| match error {
-                Error::NotFinite { index: within } => Error::NotFinite {
-                    index: index * n_piece + within,
-                },
-                other => other,
-            })?;
+        for (partial, acc) in pieces {
+            match how {
+                AllReduce::Direct => self.reduce_directly(codec, partial, acc, &mut scratch)?,
+                AllReduce::Scattered => self.reduce_scattered(codec, partial, acc, &mut scratch)?,
+            }
         }
         Ok(())
     }
-}
-
-fn encode(codec: &dyn Codec, values: &[f32], out: &mut [u8]) -> Result<(), Error> {
-    let encoded = codec.encode(values, out);
-    encoded.map_err(|index| Error::NotFinite { index })
 }
 
 /// Sets `sum` to the sum of `partials`, which are one after another, in their order.

@@ -16,9 +16,8 @@ impl Codec for Q80Sizes {
         n_values / 32 * 34
     }
 
-    fn encode(&self, _: &[f32], out: &mut [u8]) -> Result<(), usize> {
+    fn encode(&self, _: &[f32], out: &mut [u8]) {
         out.fill(0);
-        Ok(())
     }
 
     fn add_decoded(&self, _: &[u8], _: &mut [f32]) {}

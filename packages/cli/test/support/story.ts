@@ -41,7 +41,7 @@ export async function allLogits(model: Model, ids: number[]): Promise<Float32Arr
     }));
     // oxlint-disable-next-line no-await-in-loop -- a sequence has an order
     const { rows: results } = await model.engine.forward("exact", rows);
-    for (const { all } of results) logits.push(all ?? new Float32Array());
+    for (const row of results) logits.push(row?.all ?? new Float32Array());
   }
   return logits;
 }

@@ -5,6 +5,7 @@ import type { Engine, ForwardRow, RowResult } from "@dllama/bindings";
 import { DllamaError } from "../errors.ts";
 import { fromNative } from "../native-error.ts";
 import type { Sampler } from "../sampling/sampler.ts";
+import { requireFinite } from "./require-finite.ts";
 import type { ForwardCounter } from "./session.ts";
 
 export class SequenceBatch {
@@ -30,13 +31,14 @@ export class SequenceBatch {
       want: "candidates",
       temperature,
     }));
-    const result = await fromNative(this.#engine.forward("exact", rows));
-    if (result.rows.length !== ids.length) {
+    const result = await fromNative(this.#engine.forward("exact", rows).then(requireFinite));
+    const results = result.rows.filter((row) => row !== undefined);
+    if (results.length !== ids.length) {
       throw new DllamaError("INTERNAL", "a forward gave no candidates");
     }
     this.#position++;
     this.#counter.add(result);
-    return result.rows;
+    return results;
   }
 
   /** The next token's id of each sequence. */

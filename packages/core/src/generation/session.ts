@@ -13,6 +13,7 @@ import { unlessAborted } from "../cluster/recovery/unless-aborted.ts";
 import { DllamaError } from "../errors.ts";
 import { fromNative } from "../native-error.ts";
 import type { Sampler } from "../sampling/sampler.ts";
+import { requireFinite } from "./require-finite.ts";
 
 /**
  * Rows of a prefill chunk. Chunks begin at fixed multiples of it, so that a replay makes the same
@@ -152,7 +153,7 @@ export class Session {
       want: temperature !== undefined && index === ids.length - 1 ? "candidates" : "none",
       temperature: temperature ?? 0,
     }));
-    const result = await engine.forward(rowClass, rows);
+    const result = requireFinite(await engine.forward(rowClass, rows));
     this.#counter.add(result);
     return result;
   }

@@ -69,7 +69,7 @@ async function alone(engine: Engine): Promise<Results> {
     for (let position = 0; position < N_TOKENS; position++) {
       // oxlint-disable-next-line no-await-in-loop -- each token depends on those before
       const { rows } = await engine.forward("exact", [row(sequence, position)]);
-      own.push(...rows);
+      own.push(...rows.filter((result) => result !== undefined));
     }
     results.push(own);
   }

@@ -9,7 +9,7 @@ mod store;
 mod task;
 
 use bytemuck::Pod;
-use dllama_kernels::{BlockQ80, CacheElement, Flow, Kernels, Team, f16};
+use dllama_kernels::{BlockQ80, CacheElement, Flow, Team, f16};
 
 use crate::program::{CacheType, Op, Step};
 use crate::rank::Forward;
@@ -19,15 +19,9 @@ use task::Task;
 
 pub(super) fn run(forward: &Forward<'_>, team: &Team, step: &Step) -> Flow {
     match forward.rank.program.kv_cache_type {
-        CacheType::F16 => run_with::<f16>(forward, team, step, |kernels, from, to| {
-            kernels.narrow_f16(from, to);
-            Ok(())
-        }),
-        CacheType::Q80 => run_with::<BlockQ80>(forward, team, step, Kernels::quantize_q80),
-        CacheType::F32 => run_with::<f32>(forward, team, step, |_, from, to| {
-            to.copy_from_slice(from);
-            Ok(())
-        }),
+        CacheType::F16 => run_with::<f16>(forward, team, step, store::as_f16),
+        CacheType::Q80 => run_with::<BlockQ80>(forward, team, step, store::as_q80),
+        CacheType::F32 => run_with::<f32>(forward, team, step, store::as_f32),
     }
 }
 

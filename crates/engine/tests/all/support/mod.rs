@@ -7,7 +7,9 @@ pub mod tiny;
 pub mod wide;
 
 use dllama_engine::program::{CacheType, WireType};
-use dllama_engine::{Error, Plan, Root, RootOptions, Row, Want, Worker, WorkerOptions};
+use dllama_engine::{
+    Error, ForwardReport, Plan, Root, RootOptions, Row, RowResult, Want, Worker, WorkerOptions,
+};
 
 use dllama_net::{Key, Trust};
 use model::ModelFile;
@@ -21,6 +23,14 @@ pub fn row(token: u32, position: u32) -> Row {
         want: Want::Candidates,
         temperature: 1.0,
     }
+}
+
+/// Results of a forward in which every wanted row has one.
+pub fn results(report: Result<ForwardReport, Error>) -> Vec<RowResult> {
+    let report = report.expect("valid rows");
+    assert_eq!(report.failures, []);
+    let results = report.rows.into_iter();
+    results.map(|result| result.expect("finite")).collect()
 }
 
 /// Loads a model for one rank.
@@ -82,6 +92,31 @@ pub fn root_options(
         plan: None,
         cache_folder: None,
     }
+}
+
+/// Loads the wide model over this process and workers of it.
+pub fn load_wide(
+    file: &ModelFile,
+    workers: &[Worker],
+    wire: WireType,
+    n_threads: usize,
+    plan: Plan,
+) -> Root {
+    let world_size = workers.len() as u32 + 1;
+    let programs = (0..world_size).map(|rank| wide::program(rank, world_size, wire));
+    let options = RootOptions {
+        model: file.path().to_owned(),
+        programs: programs.map(|program| tiny::json(&program)).collect(),
+        workers: workers
+            .iter()
+            .map(|worker| worker.address().to_string())
+            .collect(),
+        trust: trust(),
+        n_threads,
+        plan: Some(plan),
+        cache_folder: None,
+    };
+    Root::load(options, &|_| {}).expect("free workers")
 }
 
 /// The token that all ranks of the tests have.

@@ -12,10 +12,10 @@ use dllama_engine::{
 use dllama_net::AllReduce;
 
 use super::cache_folder::Folder;
-use super::model::{ModelFile, floats};
+use super::model::ModelFile;
 use super::tiny::json;
-use super::trust;
 use super::wide::{Shape, program_of};
+use super::{results, trust};
 
 /// Each matrix has several units, of 128 lines and 64 KiB.
 pub const SHAPE: Shape = Shape {
@@ -24,6 +24,8 @@ pub const SHAPE: Shape = Shape {
     vocab: 640,
 };
 pub const CELL: u32 = 128;
+/// A worker ends its session when the root, which has more, goes on beyond it.
+pub const WORKERS_SEQ_LEN: u32 = 64;
 /// Bytes of a row or a column of each matrix: all have `dim` values in F32.
 pub const LINE_BYTES: u64 = 4 * 128;
 
@@ -68,12 +70,11 @@ pub fn load(
 ) -> Loaded {
     let world_size = split.0.len() as u32 - 1;
     let programs = (0..world_size).map(|rank| {
-        json(&program_of(
-            SHAPE,
-            rank,
-            (&split.0, &split.1),
-            WireType::F32,
-        ))
+        let mut program = program_of(SHAPE, rank, (&split.0, &split.1), WireType::F32);
+        if rank > 0 {
+            program.seq_len = WORKERS_SEQ_LEN;
+        }
+        json(&program)
     });
     let options = RootOptions {
         model: file.path().to_owned(),
@@ -112,16 +113,9 @@ pub fn load(
     Loaded { root, ranks }
 }
 
-/// A token that no forward gets past.
-pub const POISONED: u32 = 9;
-
 pub fn model(seed: u64) -> ModelFile {
     // Of a pair of seeds both give the same.
-    let mut floats = floats(SHAPE.n_floats(), 2 * seed);
-    // The embedding is the first tensor.
-    floats[(POISONED * SHAPE.dim) as usize] = f32::NAN;
-    let bytes = floats.iter().flat_map(|x| x.to_le_bytes());
-    ModelFile::new(&bytes.collect::<Vec<u8>>())
+    ModelFile::of_floats(SHAPE.n_floats(), 2 * seed)
 }
 
 pub fn logits(loaded: &Loaded) -> Vec<RowResult> {
@@ -135,8 +129,7 @@ pub fn logits(loaded: &Loaded) -> Vec<RowResult> {
             want: Want::Full,
             temperature: 1.0,
         });
-    let report = loaded.root.forward(RowClass::Exact, rows.collect());
-    report.expect("valid rows").rows
+    results(loaded.root.forward(RowClass::Exact, rows.collect()))
 }
 
 /// The units of one rank: tensor, first line, end. Written anew from decision 0021.

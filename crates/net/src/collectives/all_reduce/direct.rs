@@ -5,7 +5,7 @@
 //! message of some kilobytes this takes one step over the network, where reduce-scatter and
 //! all-gather take two.
 
-use super::{Scratch, add_up, encode};
+use super::{Scratch, add_up};
 use crate::codec::Codec;
 use crate::error::Error;
 use crate::frame::Kind;
@@ -26,7 +26,7 @@ impl Mesh {
         received.resize(n_bytes * self.world_size(), 0);
         let (before, rest) = received.split_at_mut(n_bytes * self.rank());
         let (mine, after) = rest.split_at_mut(n_bytes);
-        encode(codec, partial, mine)?;
+        codec.encode(partial, mine);
         let parts = before
             .chunks_exact_mut(n_bytes)
             .chain(after.chunks_exact_mut(n_bytes));

@@ -45,21 +45,14 @@ impl Mesh {
 
 impl Reduction<'_> {
     /// Encodes one more piece, given in runs of whole granules, and sends of it what the sockets take at
-    /// once.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotFinite`] with the index in this piece. That a peer is gone shows at the end.
-    pub fn push<'v>(&mut self, runs: impl Iterator<Item = &'v [f32]>) -> Result<(), Error> {
+    /// once. That a peer is gone shows at the end.
+    pub fn push<'v>(&mut self, runs: impl Iterator<Item = &'v [f32]>) {
         let mut encoded = Vec::new();
         let mut n_values = 0;
         for run in runs {
             let start = encoded.len();
             encoded.resize(start + self.codec.encoded_len(run.len()), 0);
-            let result = self.codec.encode(run, &mut encoded[start..]);
-            result.map_err(|within| Error::NotFinite {
-                index: n_values + within,
-            })?;
+            self.codec.encode(run, &mut encoded[start..]);
             n_values += run.len();
         }
         let encoded = Arc::new(encoded);
@@ -71,14 +64,13 @@ impl Reduction<'_> {
             }
         }
         self.pieces.push(Piece { n_values, encoded });
-        Ok(())
     }
 
     /// Waits for all ranks' pieces, and calls `add` with the number and the sum of each, in their order.
     ///
     /// # Errors
     ///
-    /// As [`Mesh::all_reduce`]; an index counts values from the first piece.
+    /// As [`Mesh::all_reduce`].
     pub fn finish(self, add: impl FnMut(usize, &[f32])) -> Result<(), Error> {
         let place = &self.mesh.scratch;
         let mut scratch = place.lock().unwrap_or_else(PoisonError::into_inner);
@@ -116,7 +108,6 @@ impl Reduction<'_> {
     ) -> Result<(), Error> {
         let own = self.mesh.rank();
         let mut own_sums = Vec::with_capacity(self.pieces.len());
-        let mut first = 0;
         for piece in &self.pieces {
             let chunks = self.chunks(piece.n_values);
             let mine = &piece.encoded[chunks.bytes(own)];
@@ -130,14 +121,10 @@ impl Reduction<'_> {
                 sum,
             );
             let mut encoded = vec![0; mine.len()];
-            self.codec.encode(sum, &mut encoded).map_err(|within| {
-                let index = first + values.start + within;
-                Error::NotFinite { index }
-            })?;
+            self.codec.encode(sum, &mut encoded);
             let encoded = Arc::new(encoded);
             self.post(Kind::AllGather, &encoded, |_| 0..encoded.len());
             own_sums.push(encoded);
-            first += piece.n_values;
         }
         for (index, (piece, mine)) in self.pieces.iter().zip(&own_sums).enumerate() {
             let chunks = self.chunks(piece.n_values);

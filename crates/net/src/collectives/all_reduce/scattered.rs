@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use super::{Scratch, add_up, encode};
+use super::{Scratch, add_up};
 use crate::codec::Codec;
 use crate::error::Error;
 use crate::frame::Kind;
@@ -35,10 +35,7 @@ impl Mesh {
             sum,
         } = scratch;
         let mine = &mut encoded[..sizes[own]];
-        codec.encode(sum, mine).map_err(|within| {
-            let index = chunks.values(own).start + within;
-            Error::NotFinite { index }
-        })?;
+        codec.encode(sum, mine);
         received.resize(sizes.iter().sum(), 0);
         self.all_gather(mine, received, &sizes)?;
         codec.add_decoded(received, acc);
@@ -59,7 +56,7 @@ impl Mesh {
             sum,
         } = scratch;
         encoded.resize(codec.encoded_len(partial.len()), 0);
-        encode(codec, partial, encoded)?;
+        codec.encode(partial, encoded);
         // Every rank's encoded partial of this rank's chunk, in rank order.
         let own = self.rank();
         let n_bytes = chunks.bytes(own).len();

@@ -10,7 +10,7 @@ use snow::{Builder, HandshakeState, StatelessTransportState};
 
 use super::TOKEN;
 
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 const CONTEXT: &str = "dllama 2026-11 pre-shared key of Noise NNpsk0 between ranks";
 
 /// Codes of replies.

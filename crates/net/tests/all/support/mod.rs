@@ -248,15 +248,11 @@ impl Codec for CoarseCodec {
         n_values
     }
 
-    fn encode(&self, values: &[f32], out: &mut [u8]) -> Result<(), usize> {
-        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
-            return Err(index);
-        }
+    fn encode(&self, values: &[f32], out: &mut [u8]) {
         let byte = |value: f32| (value / Self::STEP).round_ties_even() as i8 as u8;
         out.iter_mut()
             .zip(values)
             .for_each(|(out, value)| *out = byte(*value));
-        Ok(())
     }
 
     fn add_decoded(&self, bytes: &[u8], acc: &mut [f32]) {
