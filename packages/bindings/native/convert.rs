@@ -5,8 +5,8 @@
 
 use bytemuck::{Zeroable, cast_slice, cast_slice_mut};
 use dllama_kernels::{BLOCK_SIZE, BlockQ40, BlockQ80, Kernels, NotFinite, f16};
-use napi::Env;
-use napi::bindgen_prelude::{AsyncTask, Uint8ArraySlice};
+use napi::bindgen_prelude::{AsyncTask, JsObjectValue, Uint8ArraySlice, Unknown};
+use napi::{Env, JsValue};
 use napi_derive::napi;
 
 use crate::failure::{Failure, Outcome};
@@ -223,7 +223,7 @@ fn unfit(floats: &[f32], at: usize, start: usize, target: &'static str) -> Conve
 
 /// One call of `convertFloats`.
 pub struct ConvertFloats {
-    source: Vec<u8>,
+    source: Outcome<Vec<u8>>,
     from: String,
     to: String,
 }
@@ -235,7 +235,7 @@ impl Work for ConvertFloats {
 
     fn run(self) -> Outcome<Vec<u8>> {
         let (from, to) = (Source::parse(&self.from)?, Target::parse(&self.to)?);
-        Ok(convert(&self.source, from, to)?)
+        Ok(convert(&self.source?, from, to)?)
     }
 
     fn into_js<'env>(bytes: Vec<u8>, env: &'env Env) -> napi::Result<Uint8ArraySlice<'env>> {
@@ -248,17 +248,28 @@ impl Work for ConvertFloats {
 /// ("q40" | "q80" | "f16" | "f32"; whole blocks of 32 values for the first two).
 ///
 /// `source` is copied before this returns: JavaScript may write to its memory, or transfer it, while another
-/// thread converts. Rejects with an Error whose `code` is VALUE_OUT_OF_RANGE or NUMBER_NOT_FINITE, with the value's
-/// `index`, or INVALID_ARGUMENT.
+/// thread converts. A view of a SharedArrayBuffer is refused. Rejects with an Error whose `code` is VALUE_OUT_OF_RANGE
+/// or NUMBER_NOT_FINITE, with the value's `index`, or INVALID_ARGUMENT.
 #[napi(ts_return_type = "Promise<Uint8Array>")]
 pub fn convert_floats(
     source: Uint8ArraySlice<'_>,
     from: String,
     to: String,
 ) -> AsyncTask<Guarded<ConvertFloats>> {
-    promise(ConvertFloats {
-        source: source.to_vec(),
-        from,
-        to,
-    })
+    let source = copy_of(&source);
+    promise(ConvertFloats { source, from, to })
+}
+
+/// While this thread copies, no JavaScript runs that could write to the memory, unless threads share it.
+fn copy_of(source: &Uint8ArraySlice<'_>) -> Outcome<Vec<u8>> {
+    let memory = source.get_named_property::<Unknown<'_>>("buffer");
+    if memory
+        .and_then(|memory| memory.is_arraybuffer())
+        .is_ok_and(|is_own| is_own)
+    {
+        return Ok(source.to_vec());
+    }
+    let message = "source is a view of memory that threads share, which may change while it is read: \
+                   pass a copy, as `source.slice()` makes it";
+    Err(Failure::new("INVALID_ARGUMENT", message.to_owned()))
 }

@@ -75,6 +75,18 @@ test("source may be changed or given away while it is converted", async () => {
   assert.equal(await given, expected);
 });
 
+test("source in memory that threads share is refused, and a copy of it taken", async () => {
+  const shared = new Uint8Array(new SharedArrayBuffer(128));
+  const error = await convertFloats(shared, "f32", "f32").then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof Error && "code" in error);
+  assert.is(error.code, "INVALID_ARGUMENT");
+  assert.match(error.message, /source\.slice\(\)/);
+  assert.equal(await convertFloats(shared.slice(), "f32", "f32"), shared.slice());
+});
+
 test("a value that does not fit is named by its index", async () => {
   const values = new Float32Array(64).fill(1);
   values[40] = 1e6;
