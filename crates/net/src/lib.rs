@@ -17,6 +17,8 @@
 //! | `ending` | how a rank gives up, and tells why |
 //! | `monitor` | heartbeats and closed connections while a rank computes |
 
+#![forbid(unsafe_code)]
+
 mod abort;
 mod address;
 mod codec;
