@@ -6,15 +6,28 @@
 import { mkdtempSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 
+import { WORKSPACE } from "./lib/cargo.mjs";
 import { run, stopChildrenOnSignals } from "./lib/children.mjs";
 import { root, stateFolder } from "./lib/workspace.mjs";
 
+const EXAMPLE = "export_types";
 const TARGET = join(root, "packages/core/src/program/generated");
 
+/** The program is built as the tests are, which have it ready. */
 async function exportTypes(folder) {
-  const command = ["cargo", "run", "--quiet", "--locked", "--package", "dllama-engine"];
-  const example = ["--features", "typescript", "--example", "export_types", "--", folder];
-  return run([...command, ...example], { env: { TS_RS_IMPORT_EXTENSION: "ts" } });
+  const build = ["cargo", "build", "--quiet", ...WORKSPACE, "--example", EXAMPLE];
+  const built = await run([...build, "--message-format", "json-render-diagnostics"]);
+  if (built.problem) return built;
+  const program = executableOf(built.stdout);
+  return run([program, folder], { env: { TS_RS_IMPORT_EXTENSION: "ts" } });
+}
+
+/** Out of cargo's messages, a line of JSON each. */
+function executableOf(messages) {
+  const lines = messages.split("\n").filter((line) => line.startsWith("{"));
+  return lines
+    .map((line) => JSON.parse(line))
+    .find(({ target, executable }) => target?.name === EXAMPLE && executable).executable;
 }
 
 /** @returns {Map<string, string>} text by file name */
@@ -31,7 +44,7 @@ function differences(committed, generated) {
 /** @returns {Promise<string[]>} what is wrong, a line each */
 async function generate(folder, isCheck) {
   const { problem, output } = await exportTypes(folder);
-  if (problem) return [`${output}cargo ${problem}.`];
+  if (problem) return [`${output}${EXAMPLE} ${problem}.`];
   const generated = readFolder(folder);
   if (generated.size === 0) return ["dllama-engine exports no types."];
 

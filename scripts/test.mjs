@@ -16,15 +16,18 @@ if (unknown.length > 0) {
   console.error(`There is no suite ${unknown.join(", ")}; these are: ${known}.`);
   process.exit(2);
 }
-// What suites need is built in any case.
 const isChosen = ({ name, isQuick }) =>
-  names.length > 0 ? name === "build" || names.includes(name) : isQuick || !quick;
+  names.length > 0 ? names.includes(name) : isQuick || !quick;
 
 // Children write to pipes; this tells those that colour even there.
 process.env.NO_COLOR ??= "1";
 
 stopChildrenOnSignals();
-const chosen = suites.filter(isChosen);
-const nameWidth = Math.max(...chosen.map((suite) => suite.name.length));
-const total = await runSuites(chosen, { quick }, createReport(process.stdout, nameWidth));
+const needed = new Set(suites.filter(isChosen).flatMap((suite) => suite.needs ?? []));
+const chosen = suites.filter((suite) => isChosen(suite) || needed.has(suite.name));
+const report = createReport(
+  process.stdout,
+  chosen.map((suite) => suite.name),
+);
+const total = await runSuites(chosen, { quick, names }, report);
 process.exitCode = total.failed > 0 ? 1 : 0;

@@ -6,6 +6,7 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 
+import { CPU_TIME_FD, cpuAccount, parseCpuTime, timed } from "./cpu-time.mjs";
 import { root } from "./workspace.mjs";
 
 /** What a child that was asked to stop may still take to clean up. */
@@ -27,8 +28,11 @@ let stopSignal;
  * @returns {Promise<{ exitCode: number | null, problem: string | undefined, stdout: string, output: string }>}
  *   `problem` says why this was no success; `output` is stdout and stderr as they came
  */
-export function run([program, ...args], { output = "capture", cwd = root, env, timeoutMs } = {}) {
+export function run(command, { output = "capture", cwd = root, env, timeoutMs } = {}) {
   const stdio = output === "capture" ? ["ignore", "pipe", "pipe"] : ["ignore", 2, 2];
+  const account = cpuAccount();
+  if (account) stdio[CPU_TIME_FD] = "pipe";
+  const [program, ...args] = account ? timed(command) : command;
   const child = spawn(program, args, {
     cwd,
     stdio,
@@ -46,6 +50,11 @@ export function run([program, ...args], { output = "capture", cwd = root, env, t
     captured.output += text;
   });
 
+  let cpuTime = "";
+  child.stdio[CPU_TIME_FD]?.setEncoding("utf8").on("data", (text) => {
+    cpuTime += text;
+  });
+
   let problem;
   const timer =
     timeoutMs &&
@@ -58,6 +67,7 @@ export function run([program, ...args], { output = "capture", cwd = root, env, t
     const finish = (exitCode) => {
       clearTimeout(timer);
       running.delete(child);
+      if (account) account.cpuSeconds += parseCpuTime(cpuTime);
       if (stopSignal === undefined) resolve({ exitCode, problem, ...captured });
       else exitWhenAllStopped();
     };
@@ -65,7 +75,8 @@ export function run([program, ...args], { output = "capture", cwd = root, env, t
       problem = `could not be started: ${error.message}`;
       finish(null);
     });
-    child.once("exit", (exitCode, signal) => {
+    child.once("exit", (exitCode, ownSignal) => {
+      const signal = ownSignal ?? (account && signalOfCode(exitCode));
       if (signal) problem ??= `was ended by ${signal}`;
       else if (exitCode !== 0) problem ??= `ended with exit code ${exitCode}`;
       // Whatever it left behind would hold our pipes open.
@@ -95,6 +106,11 @@ function stop(signal) {
 
 function exitWhenAllStopped() {
   if (running.size === 0) process.exit(128 + constants.signals[stopSignal]);
+}
+
+/** The signal that ended a program, out of the exit code with which bash passes it on. */
+function signalOfCode(exitCode) {
+  return Object.keys(constants.signals).find((name) => 128 + constants.signals[name] === exitCode);
 }
 
 function signalGroup(child, signal) {

@@ -3,6 +3,7 @@
 import { basename } from "node:path";
 
 import { run } from "../children.mjs";
+import { askedBy } from "./emulated.mjs";
 import { CANNOT_RUN_HERE, failed, skipped } from "./outcome.mjs";
 
 const RESULT = /^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored;/gm;
@@ -24,18 +25,15 @@ export function countLibtest(output) {
 /**
  * @param {string[]} command
  * @param {number} timeoutMs
- * @param {string} [isa] the instruction set that the command emulates: if `REQUIRE_ISA` or
- *   `REQUIRE_EMULATED_ISA` names it, its tests must not be skipped. (The first asks for it of this machine's
- *   processor, too, if that is of the same architecture.)
+ * @param {string} [isa] the instruction set that the command emulates, whose tests must not be skipped if somebody
+ *   asks for it
  * @returns {Promise<import("./outcome.mjs").Outcome>}
  */
 export async function runLibtest(command, timeoutMs, isa) {
   const { exitCode, problem, output } = await run(command, { timeoutMs });
   if (exitCode === CANNOT_RUN_HERE) {
     const reason = output.trim();
-    const by = ["REQUIRE_ISA", "REQUIRE_EMULATED_ISA"].find((name) =>
-      process.env[name]?.split(",").includes(isa),
-    );
+    const by = askedBy(isa);
     return by === undefined ? skipped(reason) : failed(`${by} asks for ${isa}: ${reason}`);
   }
   const counts = countLibtest(output);

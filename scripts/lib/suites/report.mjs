@@ -1,7 +1,13 @@
-/** What people see of a test run: a line for each suite as it ends, what failed, and the sum. */
+/**
+ * What people see of a test run: a line for each suite, what failed, and the sums. The lines keep the order of the
+ * suites, however these overlap: a suite's line waits for those before it.
+ */
 
-/** @param {{ isTTY?: boolean, write(text: string): void }} stream */
-export function createReport(stream, nameWidth) {
+/**
+ * @param {{ isTTY?: boolean, write(text: string): void }} stream
+ * @param {string[]} names of the suites, in their order
+ */
+export function createReport(stream, names) {
   const isColoured = stream.isTTY && !process.env.NO_COLOR;
   const paint = (code, text) => (isColoured ? `\x1b[${code}m${text}\x1b[0m` : text);
   const verdicts = {
@@ -9,26 +15,48 @@ export function createReport(stream, nameWidth) {
     failed: paint(31, "FAILED "),
     skipped: paint(33, "skipped"),
   };
+  const nameWidth = Math.max(...names.map((name) => name.length));
+  const running = new Set();
+  const lines = new Map();
+  const left = [...names];
+
+  /** On a terminal the suites that run are named, until their lines take the place. */
+  const showRunning = () => {
+    if (stream.isTTY && running.size > 0) stream.write(`${[...running].join(", ")} ...`);
+  };
+  const hideRunning = () => {
+    if (stream.isTTY) stream.write("\r\x1b[K");
+  };
+
+  const lineOf = (name, outcome, { seconds, cpuSeconds }) => {
+    const verdict = outcome.failed > 0 ? "failed" : outcome.reason ? "skipped" : "ok";
+    const wall = `${seconds.toFixed(1)} s`.padStart(8);
+    const cpu = `${cpuSeconds.toFixed(1)} s CPU`.padStart(12);
+    const remark = outcome.reason ?? counts(outcome);
+    const line = `${name.padEnd(nameWidth)}  ${verdicts[verdict]} ${wall} ${cpu}  ${remark}\n`;
+    const hasDetails = outcome.failed > 0 && outcome.details;
+    return hasDetails ? `${line}\n${indent(outcome.details)}\n\n` : line;
+  };
 
   return {
-    /** On a terminal the suite that runs is named, until its line takes the place. */
     begin(name) {
-      if (stream.isTTY) stream.write(`${name} ...`);
+      hideRunning();
+      running.add(name);
+      showRunning();
     },
 
-    end(name, outcome, ms) {
-      if (stream.isTTY) stream.write("\r\x1b[K");
-      const verdict = outcome.failed > 0 ? "failed" : outcome.reason ? "skipped" : "ok";
-      const seconds = `${(ms / 1000).toFixed(1)} s`.padStart(8);
-      const remark = outcome.reason ?? counts(outcome);
-      stream.write(`${name.padEnd(nameWidth)}  ${verdicts[verdict]} ${seconds}  ${remark}\n`);
-      if (outcome.failed > 0 && outcome.details) {
-        stream.write(`\n${indent(outcome.details)}\n\n`);
-      }
+    /** @param {{ seconds: number, cpuSeconds: number }} time */
+    end(name, outcome, time) {
+      hideRunning();
+      running.delete(name);
+      lines.set(name, lineOf(name, outcome, time));
+      while (lines.has(left[0])) stream.write(lines.get(left.shift()));
+      showRunning();
     },
 
-    sum(total) {
-      stream.write(`\n${counts(total)}\n`);
+    sum(total, { seconds, cpuSeconds }) {
+      stream.write(`\n${minutes(seconds)}, with ${minutes(cpuSeconds)} of CPU time\n`);
+      stream.write(`${counts(total)}\n`);
     },
   };
 }
@@ -36,6 +64,10 @@ export function createReport(stream, nameWidth) {
 /** The last line of a run, which programs read, too. */
 export function counts({ passed, failed, skipped }) {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+}
+
+function minutes(seconds) {
+  return `${(seconds / 60).toFixed(1)} min`;
 }
 
 function indent(text) {

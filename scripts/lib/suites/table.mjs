@@ -1,17 +1,21 @@
 /**
- * Everything that `pnpm test` runs, in this order.
+ * Everything that `pnpm test` runs, reported in this order.
  *
  * @typedef {object} Suite
  * @property {string} name
  * @property {boolean} [isQuick] part of `pnpm check`, too
- * @property {boolean} [needsBuild] fails unheard if the build has failed
+ * @property {string[]} [needs] suites before this one that must have ended well
+ * @property {boolean} [waits] waits more than it computes, and so runs beside the suites that compute
+ * @property {() => string | undefined} [whyNot] says why the suite is skipped, unless somebody named it
  * @property {(options: { quick: boolean }) => Promise<import("./outcome.mjs").Outcome>} run
  */
 
 import { join } from "node:path";
 
 import { bringUpToDate } from "../build.mjs";
+import { WORKSPACE } from "../cargo.mjs";
 import { installed, packages, root } from "../workspace.mjs";
+import { unlessEmulated } from "./emulated.mjs";
 import { runLibtest } from "./libtest.mjs";
 import { failed, passed, runCheck } from "./outcome.mjs";
 import { runUvu } from "./uvu.mjs";
@@ -24,14 +28,20 @@ const NETWORK_TIMEOUT_MS = 400_000;
 /** Bochs takes some minutes of its own time, and the machine may be busy. */
 const EMULATION_TIMEOUT_MS = 1_500_000;
 
-/** Everything, with what tests alone use: one choice for all commands, which so share what they compile. */
-const WORKSPACE = ["--workspace", "--features", "dllama-bindings/panic-points"];
-
 const cargo = (...args) => ["cargo", ...args];
 const node = (script, ...args) => [process.execPath, join(root, "scripts", script), ...args];
+const bash = (script) => ["bash", join(root, "scripts", script)];
 const check = (command) => () => runCheck(command, CHECK_TIMEOUT_MS);
 
 const isEndToEnd = (file) => file.startsWith("e2e");
+
+/** All that `cargo test` runs, and the addon, which cargo builds for no test by itself; or the libraries' own tests. */
+const buildTests = (quick) =>
+  quick
+    ? cargo("test", "--quiet", ...WORKSPACE, "--lib", "--no-run")
+    : cargo("build", "--quiet", ...WORKSPACE, "--lib", "--tests", "--examples");
+const runTests = (quick) =>
+  cargo("test", "--quiet", ...WORKSPACE, "--no-fail-fast", ...(quick ? ["--lib"] : []));
 
 /** @type {Suite[]} */
 export const suites = [
@@ -42,93 +52,81 @@ export const suites = [
     run: check(cargo("fmt", "--all", "--check", "--", "--color", "never")),
   },
   {
-    name: "clippy",
+    name: "test programs",
     isQuick: true,
-    run: () =>
-      runCheck(
-        cargo(
-          "clippy",
-          "--quiet",
-          "--locked",
-          ...WORKSPACE,
-          "--all-targets",
-          "--",
-          "-D",
-          "warnings",
-        ),
-        CARGO_TIMEOUT_MS,
-      ),
+    run: ({ quick }) => runCheck(buildTests(quick), CARGO_TIMEOUT_MS),
   },
   {
     name: "cargo tests",
     isQuick: true,
-    run: async ({ quick }) => {
-      const selected = ["--quiet", "--locked", ...WORKSPACE];
-      if (quick) return runLibtest(cargo("test", ...selected, "--lib"), CARGO_TIMEOUT_MS);
-      // Cargo builds no addon for a test by itself.
-      const addon = await runCheck(
-        cargo("build", ...selected, "--lib", "--tests"),
-        CARGO_TIMEOUT_MS,
-      );
-      if (addon.failed > 0) return addon;
-      return runLibtest(cargo("test", ...selected, "--no-fail-fast"), CARGO_TIMEOUT_MS);
-    },
+    needs: ["test programs"],
+    waits: true,
+    run: ({ quick }) => runLibtest(runTests(quick), CARGO_TIMEOUT_MS),
   },
   {
-    name: "NEON tests",
-    run: () => runLibtest(["bash", join(root, "scripts/test-neon.sh")], CARGO_TIMEOUT_MS, "neon"),
-  },
-  {
-    name: "AVX-512 tests",
+    name: "clippy",
+    isQuick: true,
     run: () =>
-      runLibtest(
-        ["bash", join(root, "scripts/test-avx512.sh")],
-        EMULATION_TIMEOUT_MS,
-        "avx512vnni",
+      runCheck(
+        cargo("clippy", "--quiet", ...WORKSPACE, "--all-targets", "--", "-D", "warnings"),
+        CARGO_TIMEOUT_MS,
       ),
   },
   {
-    name: "pool model",
-    run: () => runLibtest(["bash", join(root, "scripts/test-pool-model.sh")], CARGO_TIMEOUT_MS),
+    name: "generated",
+    needs: ["test programs"],
+    run: () => runCheck(node("generate-types.mjs", "--check"), CARGO_TIMEOUT_MS),
+  },
+  { name: "pool model", run: () => runLibtest(bash("test-pool-model.sh"), CARGO_TIMEOUT_MS) },
+  {
+    name: "NEON tests",
+    whyNot: unlessEmulated("NEON tests", "neon", "arm64"),
+    run: () => runLibtest(bash("test-neon.sh"), CARGO_TIMEOUT_MS, "neon"),
+  },
+  {
+    name: "AVX-512 tests",
+    waits: true, // for one core
+    whyNot: unlessEmulated("AVX-512 tests", "avx512vnni"),
+    run: () => runLibtest(bash("test-avx512.sh"), EMULATION_TIMEOUT_MS, "avx512vnni"),
   },
   {
     name: "types",
     isQuick: true,
+    needs: ["build"],
     run: check([installed("tsc"), "--project", join(root, "tsconfig.tests.json")]),
   },
-  { name: "lint", isQuick: true, run: check([installed("oxlint")]) },
-  { name: "format", isQuick: true, run: check([installed("oxfmt"), "--check"]) },
-  { name: "dead code", run: check([installed("knip"), "--no-progress"]) },
-  { name: "layers", isQuick: true, run: check(node("check-layers.mjs")) },
+  { name: "lint", isQuick: true, needs: ["build"], run: check([installed("oxlint")]) },
+  { name: "format", isQuick: true, needs: ["build"], run: check([installed("oxfmt"), "--check"]) },
+  { name: "dead code", needs: ["build"], run: check([installed("knip"), "--no-progress"]) },
+  { name: "layers", isQuick: true, needs: ["build"], run: check(node("check-layers.mjs")) },
   { name: "workflows", run: check(node("check-workflows.mjs")) },
-  {
-    name: "generated",
-    run: () => runCheck(node("generate-types.mjs", "--check"), CARGO_TIMEOUT_MS),
-  },
   { name: "licences", isQuick: true, run: check(node("generate-licences.mjs", "--check")) },
-  { name: "packages", needsBuild: true, run: check(node("check-packages.mjs")) },
+  { name: "packages", needs: ["build"], run: check(node("check-packages.mjs")) },
   ...packages.map((name) => ({
     name,
     isQuick: true,
-    needsBuild: true,
+    needs: ["build"],
+    waits: name === "cli", // for its ranks
     run: ({ quick }) =>
       runUvu(join(root, "packages", name, "test"), (file) => !quick || !isEndToEnd(file)),
   })),
   {
     name: "hostile peers",
-    needsBuild: true,
+    needs: ["build"],
+    waits: true,
     run: () => runCheck(node("hostile-peers.mjs", "2000"), NETWORK_TIMEOUT_MS),
   },
   {
     name: "namespaces",
-    needsBuild: true,
+    needs: ["build"],
+    waits: true,
     run: () => runCheck(node("test-netns.mjs"), NETWORK_TIMEOUT_MS),
   },
-  { name: "fuzz", needsBuild: true, run: check(node("fuzz.mjs", "2", "readers")) },
+  { name: "fuzz", needs: ["build"], run: check(node("fuzz.mjs", "2", "readers")) },
   {
     name: "scripts",
     isQuick: true,
-    needsBuild: true,
+    needs: ["build"],
     run: () => runUvu(join(root, "scripts/test")),
   },
 ];
