@@ -7,7 +7,7 @@
 //! | `control_group` | what a container or service manager leaves to the process |
 //! | `memory` | buffers and KV cache that threads share, availability |
 //! | `weights` | a rank's slices: mapped, gathered, of which units |
-//! | `transfer` | units from the root's file to a worker's memory, if the worker has them not |
+//! | `transfer` | units from the root's file to a worker's memory, those that the worker lacks |
 //! | `cache` | units and hashes on disk, between sessions |
 //! | `cores`, `matmul_rates` | what a device can do, as far as sharing a model out needs it |
 //! | `plan` | what the ranks have agreed on beside their Programs |

@@ -4,7 +4,7 @@
 //! `shaped_switch PREFIX PORTS DELAY_US JITTER_US LOSS_PPM MBIT SEED` prints the devices' names once they are
 //! there, and ends with its stdin; the devices go with it. The delay is one way, the jitter is added to
 //! it, evenly from 0, and keeps the order of frames, as Wi-Fi does. It is a program because kernels
-//! without netem are common (decision 0026); the senders' rates are `tc`'s matter.
+//! without netem are common (decision 0026); `tc` sets the senders' rates.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};

@@ -7,7 +7,7 @@ use crate::link::Payload;
 use crate::mesh::Mesh;
 
 impl Mesh {
-    /// Sends a message to one rank. What `tag` means is the caller's matter.
+    /// Sends a message to one rank. The caller decides what `tag` means.
     ///
     /// # Errors
     ///

@@ -116,7 +116,7 @@ pub enum Error {
         /// The reporter's reason.
         reason: String,
     },
-    /// One worker has a loopback address and another has not: they cannot meet.
+    /// One worker has a loopback address and another does not: they cannot meet.
     #[error("{loopback} is a loopback address, which the worker at {other} cannot reach")]
     MixedLoopback {
         /// The worker that was named by a loopback address.

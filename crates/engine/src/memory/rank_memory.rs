@@ -52,7 +52,7 @@ impl RankMemory {
         cached.saturating_add(self.buffer_bytes)
     }
 
-    /// Refuses it where the system has not as much, or `max_bytes` does not allow it.
+    /// Refuses it where the system does not have that much, or `max_bytes` does not allow it.
     ///
     /// # Errors
     ///

@@ -49,7 +49,7 @@ impl RankTimes {
             now,
             allowed,
             possible,
-            // A span does not have four milliards of them.
+            // A span never has four billion of them.
             state
                 .throttle_events
                 .map_or(NONE, |n| n.min(u64::from(NONE - 1)) as u32),

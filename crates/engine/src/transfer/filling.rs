@@ -164,7 +164,7 @@ impl Filling<'_> {
             for index in others {
                 let weight = &program.weights[index as usize];
                 if local.may_hold(weight) {
-                    let what = "a weight that the local model file has not";
+                    let what = "a weight that the local model file lacks";
                     require_available(what, n_bytes(weight))?;
                 }
             }

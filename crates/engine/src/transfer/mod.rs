@@ -1,4 +1,4 @@
-//! Weights from a root's file to a worker's memory, unit by unit, and only those that the worker has not.
+//! Weights from a root's file to a worker's memory, unit by unit, and only those that the worker lacks.
 //!
 //! For some units at a time, in their order, the root says their hashes and the worker where it has each
 //! ([`Source`]); then the root sends those that are missing, joined where they follow each other. Hashes

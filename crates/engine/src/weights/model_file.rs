@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::program::Weight;
 use dllama_net::Slice;
 
-/// A model file that is read through its mapping. The format is TypeScript's matter: here it is
+/// A model file that is read through its mapping. TypeScript knows the format: here it is
 /// bytes at offsets that Programs name.
 ///
 /// Whoever truncates the file while it is in use ends the process (SIGBUS), as with every mapped

@@ -189,7 +189,7 @@ const LIES: &[Lie] = &[
     (
         "root without a table",
         |p| change!(p, 0, Op::Embedding { weight, .. } => *weight = None),
-        "weight: expected true, got false",
+        "step 0 (embedding), weight: expected the embedding table's index, got none",
     ),
     (
         "wire that rounds",

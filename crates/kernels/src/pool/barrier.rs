@@ -31,7 +31,7 @@ impl Barrier {
         }
     }
 
-    /// Begins a run of `n_members`, of whom none is here yet.
+    /// Begins a run of `n_members`, none of which has arrived yet.
     pub(super) fn reset(&self, n_members: usize) {
         self.stop_requested.store(false, Ordering::Relaxed);
         self.stopped.store(false, Ordering::Relaxed);

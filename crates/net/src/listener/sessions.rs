@@ -34,7 +34,7 @@ struct State {
     ready: Option<Mesh>,
 }
 
-/// Why a session has not all its workers.
+/// Why a session lacks some of its workers.
 pub(super) enum NotJoined {
     /// This rank and this one have no connection, and why.
     Unreached { peer: usize, reason: String },

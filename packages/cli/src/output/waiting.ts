@@ -4,7 +4,7 @@ import type { Model } from "@dllama/core";
 
 import { formatDuration } from "./units.ts";
 
-/** Waits up to this are a matter of computing. */
+/** A wait of up to this long is ordinary: the others compute. */
 const LONG_MS = 2000;
 const LOOK_MS = 500;
 /** In a log, where a line cannot be overwritten. */

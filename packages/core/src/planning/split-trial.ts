@@ -123,8 +123,8 @@ export class SplitTrial {
 }
 
 /**
- * Bytes that the root reads from its disk for a token: all of its mapped weights as soon as memory has not
- * room for all, because those that were used first are given up first and needed first.
+ * Bytes that the root reads from its disk for a token: all of its mapped weights as soon as memory has no
+ * room for all of them, because those that were used first are given up first and needed first.
  */
 function pagedBytes([root]: readonly RankPlan[]): number {
   if (root === undefined) return 0;

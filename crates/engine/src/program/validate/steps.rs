@@ -84,8 +84,13 @@ impl Rule<'_> {
         let o = self.rows_all("out", out)?;
         self.holds("out width", o.width > 0, "1 or more", o.width)?;
         self.multiple("out width", o.width, wire.values_per_block() as u32)?;
-        self.equal("weight", &(self.program.rank == 0), &weight.is_some())?;
-        let Some(weight) = weight else { return Ok(()) };
+        // The root looks rows up and sends them to the others.
+        let weight = match (self.program.rank, weight) {
+            (0, Some(weight)) => weight,
+            (0, None) => return Err(self.broken("weight", "the embedding table's index", "none")),
+            (_, None) => return Ok(()),
+            (_, Some(index)) => return Err(self.broken("weight", "none on a worker", index)),
+        };
         let table = self.weight("weight", weight)?;
         self.equal("weight rows", &self.program.vocab_size, &table.rows)?;
         self.equal("weight cols", &o.width, &table.cols)?;
