@@ -56,6 +56,10 @@ export class Program {
     });
   }
 
+  get pid() {
+    return this.#child.pid;
+  }
+
   /** Stdout of a program that ended with exit code 0; anything else fails. */
   async succeeds() {
     const { code, stdout, stderr } = await this.ended;

@@ -12,6 +12,7 @@
 import arm64 from "./lines/arm64.mjs";
 import asar from "./lines/asar.mjs";
 import bundlers from "./lines/bundlers.mjs";
+import container from "./lines/container.mjs";
 import mixed from "./lines/mixed.mjs";
 import offline from "./lines/offline.mjs";
 import oldSystem from "./lines/old-system.mjs";
@@ -32,4 +33,5 @@ export const lines = [
   arm64,
   mixed,
   oldSystem,
+  container,
 ];

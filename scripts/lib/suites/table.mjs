@@ -100,6 +100,7 @@ export const suites = [
   { name: "dead code", needs: ["build"], run: check([installed("knip"), "--no-progress"]) },
   { name: "layers", isQuick: true, needs: ["build"], run: check(node("check-layers.mjs")) },
   { name: "workflows", run: check(node("check-workflows.mjs")) },
+  { name: "systemd unit", needs: ["build"], run: check(node("check-unit.mjs")) },
   { name: "licences", isQuick: true, run: check(node("generate-licences.mjs", "--check")) },
   { name: "packages", needs: ["build"], run: check(node("check-packages.mjs")) },
   ...packages.map((name) => ({
