@@ -11,6 +11,7 @@ import { join } from "node:path";
 
 import { run, stopChildrenOnSignals } from "./lib/children.mjs";
 import { CANNOT_RUN_HERE } from "./lib/suites/outcome.mjs";
+import { workerAddress } from "./lib/worker-address.mjs";
 import { root } from "./lib/workspace.mjs";
 
 const MAX_EXPOSURE = 1.5;
@@ -103,7 +104,7 @@ async function systemCallsOfASession() {
   );
   const end = new Promise((resolve) => worker.once("close", resolve));
   process.on("exit", () => worker.kill("SIGKILL"));
-  const address = await listening(worker);
+  const address = (await workerAddress(worker)) ?? fail("the worker ended under strace");
   const story = [
     "inference",
     "--quiet",
@@ -125,14 +126,4 @@ async function systemCallsOfASession() {
   if (problem) fail(`a session under strace ${problem}:\n${output}`);
   const calls = readFileSync(log, "utf8").matchAll(/^\d+ +(\w+)\(/gm);
   return [...new Set([...calls].map(([, name]) => name))];
-}
-
-async function listening(worker) {
-  let text = "";
-  for await (const chunk of worker.stdout.setEncoding("utf8")) {
-    text += chunk;
-    const [, address] = /^Listening on (\S+)$/m.exec(text) ?? [];
-    if (address !== undefined) return address;
-  }
-  return fail("the worker ended under strace");
 }

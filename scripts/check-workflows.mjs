@@ -1,7 +1,7 @@
 /**
- * The GitHub workflows and issue forms: against their schemas (check-jsonschema) and for what an attacker could use
- * (zizmor, without asking the network). Both are Python's, in the versions that `.ci/run` installs into
- * `target/python`. Exits 75 without them, or fails if `REQUIRE_WORKFLOW_CHECKS` asks for them.
+ * The GitHub workflows, the issue forms and the compose file against their schemas (check-jsonschema), and the workflows
+ * for what an attacker could use (zizmor, without asking the network). Both programs are Python's, in the versions that
+ * `.ci/run` installs into `target/python`. Exits 75 without them, or fails if `REQUIRE_WORKFLOW_CHECKS` asks for them.
  */
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -35,6 +35,7 @@ const checks = [
   schema("vendor.github-workflows", workflows),
   schema("vendor.github-issue-forms", forms),
   schema("vendor.github-issue-config", [join(root, ".github/ISSUE_TEMPLATE/config.yml")]),
+  schema("vendor.compose-spec", [join(root, "deploy/docker/compose.yaml")]),
   [join(bin, "zizmor"), "--offline", "--no-progress", "--persona=pedantic", ...workflows],
 ];
 for (const command of checks) {

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 import { run, stopChildrenOnSignals } from "./lib/children.mjs";
+import { workerAddress } from "./lib/worker-address.mjs";
 import { root } from "./lib/workspace.mjs";
 
 const INSTALL_TIMEOUT_MS = 300_000;
@@ -93,13 +94,8 @@ async function startWorker() {
     },
   );
   process.on("exit", () => child.kill("SIGKILL"));
-  let text = "";
-  for await (const chunk of child.stdout.setEncoding("utf8")) {
-    text += chunk;
-    const [, address] = /^Listening on (\S+)$/m.exec(text) ?? [];
-    if (address !== undefined) return { child, address };
-  }
-  return fail(`the worker ended before it listened:\n${text}`);
+  const address = (await workerAddress(child)) ?? fail("the worker ended before it listened");
+  return { child, address };
 }
 
 function fail(message) {
