@@ -233,7 +233,7 @@ impl Error {
                 "Name every worker by its address in the network, this device's own too."
             }
             Self::DuplicateWorker { .. } => "Name each worker once.",
-            Self::BadAddress { .. } => "Write host:port, such as 10.0.0.2:9998 or [fd00::2]:9998.",
+            Self::BadAddress { address, .. } => bad_address_hint(address),
             Self::AddressInUse { .. } => {
                 "End the program that listens there, or choose another port with --port."
             }
@@ -249,5 +249,20 @@ impl Error {
             }
             _ => return None,
         })
+    }
+}
+
+/// What to do about an address, by how it was typed.
+fn bad_address_hint(address: &str) -> &'static str {
+    let (host, _) = address.rsplit_once(':').unwrap_or((address, ""));
+    let is_number = host.starts_with('[') || host.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    if host.to_ascii_lowercase().starts_with("[fe80:") {
+        "A link-local address needs this device's interface behind it, as `ip link` names it: [fe80::1%eth0]:9998."
+    } else if host.to_ascii_lowercase().ends_with(".local") {
+        "Names that end in .local are found by mDNS: check that it runs on both devices (avahi-daemon, libnss-mdns), or give the IP address."
+    } else if is_number {
+        "Give an address that the device has, such as 10.0.0.2:9998 or [fd00::2]:9998."
+    } else {
+        "Check the name, or give the IP address, such as 10.0.0.2:9998 or [fd00::2]:9998."
     }
 }

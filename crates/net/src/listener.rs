@@ -15,7 +15,7 @@ mod sessions;
 mod visit;
 
 use std::io::{self, ErrorKind, Write};
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +26,7 @@ use log::Log;
 use porch::Porch;
 use sessions::Sessions;
 
+use crate::address::resolve;
 use crate::error::Error;
 use crate::limits::LinkOptions;
 use crate::mesh::Mesh;
@@ -82,7 +83,7 @@ impl Listener {
             address: address.to_owned(),
             reason: error.to_string(),
         };
-        let candidates: Vec<_> = address.to_socket_addrs().map_err(bad)?.collect();
+        let candidates = resolve(address).map_err(bad)?;
         let socket = tcp::listen(&candidates, &links).map_err(|error| match error.kind() {
             ErrorKind::AddrInUse => Error::AddressInUse {
                 address: address.to_owned(),

@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { reachableAddress } from "../src/output/reachable-address.ts";
 import { isLoopback, listenHost, normaliseAddress } from "../src/args/addresses.ts";
 
 const accepted: [string, string][] = [
@@ -11,6 +12,9 @@ const accepted: [string, string][] = [
   ["[fe80::1]", "[fe80::1]:9998"],
   ["[FE80::1]:7000", "[fe80::1]:7000"],
   ["[fe80::1%eth0]:7000", "[fe80::1%eth0]:7000"],
+  ["FE80::1%Wi-Fi", "[fe80::1%Wi-Fi]:9998"],
+  ["[fe80::1%25eth0]:7000", "[fe80::1%eth0]:7000"],
+  ["fe80::1%25", "[fe80::1%25]:9998"],
   ["::1", "[::1]:9998"],
   // Bare, the last group is never a port.
   ["fe80::1:7000", "[fe80::1:7000]:9998"],
@@ -56,7 +60,21 @@ test("an address is normalised once and for all", () => {
   for (const [, address] of accepted) assert.is(normaliseAddress(address), address);
 });
 
+test("the address for others is IPv4, else global, else link-local with its interface", () => {
+  const card = { netmask: "", mac: "", internal: false, cidr: null };
+  const local = { ...card, address: "fe80::2", family: "IPv6", scopeid: 3 } as const;
+  const global = { ...card, address: "fd00::2", family: "IPv6", scopeid: 0 } as const;
+  const v4 = { ...card, address: "10.0.0.2", family: "IPv4" } as const;
+  const lo = { ...v4, address: "127.0.0.1", internal: true } as const;
+  assert.is(reachableAddress("::", { lo: [lo], eth0: [local, global, v4] }), "10.0.0.2");
+  assert.is(reachableAddress("::", { lo: [lo], eth0: [local, global] }), "fd00::2");
+  assert.is(reachableAddress("::", { lo: [lo], eth0: [local] }), "fe80::2%eth0");
+  assert.is(reachableAddress("0.0.0.0", { lo: [lo], eth0: [local, global] }), "127.0.0.1");
+  assert.is(reachableAddress("fe80::2%eth0", {}), "fe80::2%eth0");
+});
+
 test("a host to listen on has no port", () => {
+  assert.is(listenHost.read("FE80::2%enP4"), "fe80::2%enP4");
   assert.is(listenHost.read("0.0.0.0"), "0.0.0.0");
   assert.is(listenHost.read("[::]"), "::");
   assert.is(listenHost.read("::1"), "::1");

@@ -55,8 +55,8 @@ export async function loadModel(options: LoadOptions = {}): Promise<Model> {
   const load = async (workers: readonly string[]): Promise<LoadedRanks> => {
     const split = splitOfThoseLeft(options.split ?? "auto", all, workers);
     const shared = { ...options, path, workers, split, nthreads, seqLen };
-    const { engine, programs, plan } = await loadRanks(open, shared);
-    return { engine, plan, workers, shares: weightShares(programs) };
+    const { engine, programs, plan, fitted } = await loadRanks(open, shared);
+    return { engine, plan, workers, fitted, shares: weightShares(programs) };
   };
   const ranks = new Ranks(await loadDespiteLosses(all, load, options), load);
   const info = {

@@ -6,6 +6,7 @@ import type { Connection, DeviceFacts, Engine, LoadProgress } from "@dllama/bind
 import { cacheFolder } from "./cache-folder.ts";
 import { loadAgreed, requireChoice } from "./cluster/agree.ts";
 import { decideSplit } from "./cluster/decide-split.ts";
+import type { FittedSplit } from "./cluster/held-back.ts";
 import { keptPlan, subjectOf } from "./cluster/kept-plans.ts";
 import { keptRates } from "./cluster/kept-rates.ts";
 import { keptSplit } from "./cluster/kept-splits.ts";
@@ -76,6 +77,7 @@ interface LoadedRanks {
   programs: Program[];
   /** Undefined for one rank, which has nobody to agree with. */
   plan: SessionPlan | undefined;
+  fitted: FittedSplit;
 }
 
 /**
@@ -130,7 +132,10 @@ async function loadOver(
       return { ...facts, address: workers[rank - 1], memory };
     }),
   );
-  const programs = new SplitTrial(open, { ...setting, devices: [] }).programs(split);
+  const devices = ranks.map(({ device }) => device);
+  const trial = new SplitTrial(open, { ...setting, devices });
+  const programs = trial.programs(split);
+  const fitted: FittedSplit = (wanted) => trial.fitted(wanted);
   const engineOptions = {
     modelPath: path,
     programs: programs.map((program) => JSON.stringify(program)),
@@ -142,13 +147,15 @@ async function loadOver(
     const planned = plan === undefined ? engineOptions : { ...engineOptions, plan };
     return fromNative(loadEngine(connection, planned, options.onProgress));
   };
-  if (workers.length === 0) return { engine: await load(undefined), programs, plan: undefined };
+  if (workers.length === 0)
+    return { engine: await load(undefined), programs, plan: undefined, fitted };
   const { engine, plan } = await loadAgreed(allReduce, keptPlan(folder, subject), load);
   const { allReduce: way, origin: planOrigin, measurement } = plan;
   const id = planId({ allReduce: way, split });
   return {
     engine,
     programs,
+    fitted,
     plan: { id, origin: planOrigin, allReduce: way, measurement, split, splitOrigin: origin },
   };
 }

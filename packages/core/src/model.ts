@@ -75,6 +75,7 @@ export class Model {
       computer: (listener: Listener) => new Recovery(this.#ranks, this.#onLoss, listener),
       tokenizer: this.tokenizer,
       shares: () => this.#ranks.shares,
+      fitted: () => this.#ranks.fitted,
       seqLen: this.#info.seqLen,
       takeTurn: () => this.#takeTurn(),
     };

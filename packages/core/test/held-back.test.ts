@@ -54,6 +54,23 @@ test("figures are means of a generated token, and shares parts of one", () => {
   assert.is(second?.share, 0.25);
 });
 
+test("a split is recommended only as far as there is memory for it", () => {
+  const slow = ranks([42, 21]);
+  assert.equal(findHeldBack(slow, (split) => split)?.split, [1, 2]);
+  const near = findHeldBack(slow, () => [3, 4]);
+  assert.equal(near?.split, [3, 4]);
+  assert.match(near?.text ?? "", "--split 3,4 would share the work better, within the memory");
+  assert.is(
+    findHeldBack(slow, () => [1, 1]),
+    undefined,
+    "that is what they have",
+  );
+  assert.is(
+    findHeldBack(slow, () => undefined),
+    undefined,
+  );
+});
+
 test("the slow rank is named with the split that mends it", () => {
   const found = findHeldBack(ranks([21, 21, 42]));
   assert.equal([found?.rank, found?.othersMs, found?.split], [2, 21, [2, 2, 1]]);

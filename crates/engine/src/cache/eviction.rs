@@ -16,6 +16,11 @@ const MAX_ENTRIES: usize = 1 << 20;
 /// A draft that is so old belongs to no process that still writes.
 const DRAFT_AGE: Duration = Duration::from_secs(3600);
 
+/// Holds a store to its limit, which may be lower than when it was filled.
+pub(crate) fn trim(store: &UnitStore, max_bytes: Option<u64>) {
+    Room::of(store, max_bytes).make(0, &HashSet::new());
+}
+
 /// What a store holds, as it was found; others may change it meanwhile.
 pub(super) struct Room {
     /// By last use, the latest first.

@@ -11,6 +11,7 @@ mod unit_store;
 mod whole_file;
 mod writer;
 
+pub(crate) use eviction::trim;
 pub(crate) use kept_hashes::{KeptHashes, UnitKey};
 pub(crate) use unit_store::UnitStore;
 pub(crate) use writer::{CacheWriter, ToKeep};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use crate::cache::{CacheWriter, UnitStore};
+use crate::cache::{CacheWriter, UnitStore, trim};
 use crate::error::Error;
 use crate::program::ValidProgram;
 use crate::transfer::{Holdings, LocalModel, Stock};
@@ -67,8 +67,14 @@ impl Keeper {
             Some(path) => Some(LocalModel::open(&path, cache_folder.as_deref())?),
             None => None,
         };
+        let store = cache_folder.as_deref().map(UnitStore::within);
+        if let Some(store) = store.clone() {
+            // Beside the start, because a slow card takes its time; without a thread the next session does it.
+            let thread = std::thread::Builder::new().name("dllama-trim".into());
+            let _ = thread.spawn(move || trim(&store, max_cache_bytes));
+        }
         Ok(Self {
-            store: cache_folder.as_deref().map(UnitStore::within),
+            store,
             max_cache_bytes,
             local,
             on_failure: Arc::new(on_failure),

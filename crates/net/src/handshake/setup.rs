@@ -2,7 +2,7 @@
 //! report, start.
 //!
 //! - addresses, root to worker: for every worker in rank order one byte of length and the text of
-//!   its IP address and port, as the root reached it
+//!   its IP address and port, as the root reached it, without the zone of a link-local one
 //! - report, worker to root: 0 for ready; 1, the rank of the worker that it cannot connect with (4
 //!   bytes) and the reason; or 2 and a refusal, if another root was faster
 //! - start, root to worker: 1
@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use super::channel::Channel;
 use super::verdict::{self, MAX_VERDICT_BYTES, Refusal};
+use crate::address::without_zone;
 use crate::limits::MAX_WORLD_SIZE;
 
 const READY: u8 = 0;
@@ -42,7 +43,7 @@ pub(crate) fn send_addresses(
 ) -> io::Result<()> {
     let mut bytes = Vec::new();
     for address in addresses {
-        let text = address.to_string();
+        let text = without_zone(*address).to_string();
         bytes.push(text.len() as u8);
         bytes.extend_from_slice(text.as_bytes());
     }

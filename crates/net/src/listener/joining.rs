@@ -6,11 +6,16 @@ use std::time::Instant;
 
 use super::sessions::{NotJoined, SessionGuard};
 use super::{EventKind, Worker};
+use crate::address::with_zone_of;
 use crate::handshake::setup::{self, Report};
 use crate::handshake::{
     Callee, Channel, HELLO_TIMEOUT, Hello, PEERS_TIMEOUT, Role, SETUP_TIMEOUT, greet, timed,
 };
 use crate::mesh::Mesh;
+
+/// Why a worker cannot use the address of another.
+const NO_ZONE: &str = "its address is link-local, and this one was not reached by such an address: name all \
+    workers by link-local addresses of one cable, or all by others";
 
 impl Worker {
     /// Takes a root's connection from the verdict to the finished mesh.
@@ -94,9 +99,15 @@ impl Worker {
                 to,
                 ..*hello
             };
+            let own = root.stream().local_addr();
+            let address = own.ok().and_then(|own| with_zone_of(own, *address));
+            let address = address.ok_or_else(|| NotJoined::Unreached {
+                peer: to,
+                reason: NO_ZONE.to_owned(),
+            })?;
             let deadline = Instant::now() + HELLO_TIMEOUT;
             let callee = Callee {
-                candidates: &[*address],
+                candidates: &[address],
                 address: &address.to_string(),
             };
             let channel = greet(callee, &mine, &self.trust, &self.links, deadline);

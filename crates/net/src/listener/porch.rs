@@ -134,7 +134,12 @@ impl Porch {
                     self.failing = false;
                     let now = Instant::now();
                     // An IPv4 caller of a socket that serves IPv6, too, has its address wrapped.
-                    let caller = SocketAddr::new(address.ip().to_canonical(), address.port());
+                    let ip = address.ip().to_canonical();
+                    let caller = if ip.is_ipv4() {
+                        SocketAddr::new(ip, address.port())
+                    } else {
+                        address
+                    };
                     // A caller speaks first, so that its hello may be there already.
                     let Ok(mut visit) = Visit::new(stream, caller.to_string(), now) else {
                         continue;

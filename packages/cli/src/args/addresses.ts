@@ -30,8 +30,14 @@ export function normaliseAddress(text: string): string | undefined {
 }
 
 export function joinAddress(host: string, port: number): string {
-  const name = host.toLowerCase();
+  const name = normaliseHost(host);
   return isIPv6(name) ? `[${name}]:${port}` : `${name}:${port}`;
+}
+
+/** In small letters, but for the name of an interface: `fe80::1%Wi-Fi`. URLs write %25 in the place of %. */
+function normaliseHost(host: string): string {
+  const [, address = host, zone] = /^([^%]*)%(?:25(?=[a-z]))?(.*)$/is.exec(host) ?? [];
+  return zone === undefined ? address.toLowerCase() : `${address.toLowerCase()}%${zone}`;
 }
 
 /**
@@ -56,7 +62,8 @@ function isHostName(name: string): boolean {
 }
 
 export const workerAddress: ValueType<string> = {
-  expected: "host, host:port or [IPv6]:port",
+  expected:
+    "host, host:port or [IPv6]:port, link-local ones with an interface as in [fe80::1%eth0]:9998",
   read: normaliseAddress,
 };
 
@@ -65,6 +72,6 @@ export const listenHost: ValueType<string> = {
   expected: "a host name or an IP address, without a port",
   read(text) {
     const bare = text.replace(/^\[(.*)\]$/, "$1");
-    return isIPv6(bare) || isHostName(text) ? bare.toLowerCase() : undefined;
+    return isIPv6(bare) || isHostName(text) ? normaliseHost(bare) : undefined;
   },
 };

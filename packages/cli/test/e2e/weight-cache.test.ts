@@ -193,6 +193,20 @@ test("--max-cache-size holds", async () => {
   });
 });
 
+test("a lowered --max-cache-size holds from the start, before any root comes", async () => {
+  const lowered = join(folder, "lowered");
+  await withWorker(["--cache-dir", lowered], async (address) => {
+    await start(address);
+    assert.ok((await settled(lowered)) > 2 ** 20);
+  });
+  await withWorker(["--cache-dir", lowered, "--max-cache-size", "1mib"], async () => {
+    const end = performance.now() + PATIENCE_MS;
+    // oxlint-disable-next-line no-await-in-loop -- until it has made room
+    while (totalBytes(units(lowered)) > 2 ** 20 && performance.now() < end) await sleep(50);
+    assert.ok(totalBytes(units(lowered)) <= 2 ** 20);
+  });
+});
+
 test("a cache that cannot be written to costs a line on the worker's log, and no session", async () => {
   const file = join(folder, "a-file");
   writeFileSync(file, "");

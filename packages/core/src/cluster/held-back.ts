@@ -6,6 +6,8 @@
  * speeds let all compute for the same time.
  */
 
+import { isDeepStrictEqual } from "node:util";
+
 import { rankName } from "./rank-report.ts";
 import type { RankReport } from "./rank-report.ts";
 
@@ -33,8 +35,17 @@ const MAX_WEIGHT = 8;
 /** Weights may be off by this part of a rank's share. */
 const TOLERANCE = 0.1;
 
-/** Undefined for one rank, for ranks that have computed little or nothing, and where no split would help. */
-export function findHeldBack(ranks: readonly RankReport[]): HeldBack | undefined {
+/** A split itself, or one near it, that the memory which the ranks lend has room for; undefined if there is none. */
+export type FittedSplit = (split: readonly number[]) => readonly number[] | undefined;
+
+/**
+ * Undefined for one rank, for ranks that have computed little or nothing, and where no split that `fitted`
+ * gives would help.
+ */
+export function findHeldBack(
+  ranks: readonly RankReport[],
+  fitted: FittedSplit = (split) => split,
+): HeldBack | undefined {
   if (ranks.length < 2) return undefined;
   const isMeasured = ranks.every(
     ({ nForwards, computeMs, share }) => nForwards >= LEAST_FORWARDS && computeMs > 0 && share > 0,
@@ -43,7 +54,10 @@ export function findHeldBack(ranks: readonly RankReport[]): HeldBack | undefined
   const slowest = ranks.reduce((a, b) => (b.computeMs > a.computeMs ? b : a));
   const others = ranks.filter((rank) => rank !== slowest);
   const speeds = ranks.map(({ share, computeMs }) => share / computeMs);
-  const split = smallWeights(speeds);
+  const wanted = smallWeights(speeds);
+  const fitting = fitted(wanted);
+  if (fitting === undefined) return undefined;
+  const split = [...fitting];
   const all = sum(split);
   const expectedMs = Math.max(...split.map((weight, i) => weight / all / (speeds[i] ?? 1)));
   const tokenMs = slowest.computeMs + slowest.waitMs + slowest.networkMs;
@@ -51,7 +65,10 @@ export function findHeldBack(ranks: readonly RankReport[]): HeldBack | undefined
   const othersMs = sum(others.map(({ computeMs }) => computeMs)) / others.length;
   const text =
     `${rankName(slowest)} holds the others back: it computes ${slowest.computeMs.toFixed(1)} ms a token, ` +
-    `the others ${othersMs.toFixed(1)}; --split ${split.join(",")} would share the work by their speed.`;
+    `the others ${othersMs.toFixed(1)}; --split ${split.join(",")} would share the work ` +
+    (isDeepStrictEqual(split, wanted)
+      ? "by their speed."
+      : "better, within the memory that they lend.");
   return { rank: slowest.rank, computeMs: slowest.computeMs, othersMs, split, text };
 }
 

@@ -4,6 +4,7 @@ import type { Engine } from "@dllama/bindings";
 
 import { DllamaError } from "../errors.ts";
 import { fromNative } from "../native-error.ts";
+import type { FittedSplit } from "./held-back.ts";
 import type { SessionPlan } from "./session-plan.ts";
 import type { Loss } from "./recovery/loss.ts";
 import { shareOverThoseLeft } from "./recovery/replan.ts";
@@ -18,6 +19,8 @@ export interface LoadedRanks {
   plan: SessionPlan | undefined;
   /** Values of the shared weights that each rank has. */
   shares: readonly number[];
+  /** Which split there is memory for. */
+  fitted: FittedSplit;
 }
 
 export class Ranks {
@@ -49,6 +52,10 @@ export class Ranks {
 
   get shares(): readonly number[] {
     return this.#loaded.shares;
+  }
+
+  get fitted(): FittedSplit {
+    return this.#loaded.fitted;
   }
 
   /** Remembers why the engine has ended: it only says so to the forwards that follow. */

@@ -95,7 +95,9 @@ export async function serveWorker(options: WorkerOptions = {}): Promise<RunningW
     running.delete(server);
     await fromNative(server.close());
   };
-  return { host: server.host, port: server.port, token, close };
+  // The zone of a link-local address is this device's own, which the socket does not name.
+  const zoned = host.includes("%") ? host : server.host;
+  return { host: zoned, port: server.port, token, close };
 }
 
 /** The folder to keep weights in, or why there is none. Where a folder is named, it has to be usable. */

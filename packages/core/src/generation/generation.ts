@@ -5,6 +5,7 @@ import { randomInt } from "node:crypto";
 import type { RankTimes } from "@dllama/bindings";
 
 import { findHeldBack } from "../cluster/held-back.ts";
+import type { FittedSplit } from "../cluster/held-back.ts";
 import { rankReports, slowdowns } from "../cluster/rank-report.ts";
 import type { Listener } from "../cluster/recovery/recovery.ts";
 import { DllamaError } from "../errors.ts";
@@ -24,6 +25,8 @@ export interface GenerationContext {
   tokenizer: Tokenizer;
   /** Part of the weights that each rank has now, in any unit. */
   shares: () => readonly number[];
+  /** Which splits the ranks have memory for. */
+  fitted: () => FittedSplit;
   /** Positions of the KV cache. */
   seqLen: number;
   /** Waits until no other generation runs; returns what frees the turn. */
@@ -167,7 +170,7 @@ export class Generation implements AsyncIterable<Token> {
     times: readonly RankTimes[],
   ): void {
     const ranks = rankReports(times, this.#context.shares());
-    const heldBack = findHeldBack(ranks);
+    const heldBack = findHeldBack(ranks, this.#context.fitted());
     this.summary = {
       ranks,
       heldBack,

@@ -27,7 +27,7 @@ function rows(first: number, n: number): ForwardRow[] {
 function modelOn(engine: Engine, { tokenizer, info }: Model): Model {
   const load = (): Promise<never> => Promise.reject(new Error("one engine is all there is"));
   return new Model(
-    new Ranks({ engine, workers: [], plan: undefined, shares: [1] }, load),
+    new Ranks({ engine, workers: [], plan: undefined, shares: [1], fitted: () => undefined }, load),
     tokenizer,
     info,
     {},
