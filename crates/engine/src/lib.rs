@@ -50,9 +50,10 @@ pub use float_type::FloatType;
 pub use guard::guarded;
 pub use host::{HostReport, HostState};
 pub use matmul_rates::MatmulRates;
-pub use memory::{RankMemory, rank_memory};
 pub use plan::{AllReducePlan, Measurement, Plan};
-pub use rank::{Digest, ForwardTimes, NotFinite, OpTimes, RankTimes, RowResult};
+pub use rank::{
+    Digest, ForwardTimes, NotFinite, OpTimes, RankMemory, RankTimes, RowResult, rank_memory,
+};
 pub use read_rate::read_rate;
 pub use roles::{
     Connected, DeviceFacts, ForwardReport, Progress, Root, RootOptions, RootWatch, Storage, Worker,

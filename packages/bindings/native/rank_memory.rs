@@ -12,6 +12,8 @@ pub struct RankMemory {
     pub weight_bytes: f64,
     pub kv_cache_bytes: f64,
     pub buffer_bytes: f64,
+    pub scratch_bytes: f64,
+    pub turn_bytes: f64,
 }
 
 /// The memory that a Program's rank takes.
@@ -25,5 +27,7 @@ pub fn rank_memory(env: Env, program: String) -> napi::Result<RankMemory> {
         weight_bytes: memory.weight_bytes as f64,
         kv_cache_bytes: memory.kv_cache_bytes as f64,
         buffer_bytes: memory.buffer_bytes as f64,
+        scratch_bytes: memory.scratch_bytes as f64,
+        turn_bytes: memory.turn_bytes as f64,
     })
 }

@@ -38,6 +38,8 @@ pub struct ServerEvent {
     pub weight_bytes: Option<f64>,
     pub kv_cache_bytes: Option<f64>,
     pub buffer_bytes: Option<f64>,
+    pub scratch_bytes: Option<f64>,
+    pub turn_bytes: Option<f64>,
     pub free_bytes: Option<f64>,
     pub code: Option<String>,
     pub message: Option<String>,
@@ -142,6 +144,8 @@ fn describe(event: WorkerEvent) -> ServerEvent {
         weight_bytes: None,
         kv_cache_bytes: None,
         buffer_bytes: None,
+        scratch_bytes: None,
+        turn_bytes: None,
         free_bytes: None,
         code: None,
         message: None,
@@ -163,6 +167,8 @@ fn describe(event: WorkerEvent) -> ServerEvent {
             described.weight_bytes = Some(memory.weight_bytes as f64);
             described.kv_cache_bytes = Some(memory.kv_cache_bytes as f64);
             described.buffer_bytes = Some(memory.buffer_bytes as f64);
+            described.scratch_bytes = Some(memory.scratch_bytes as f64);
+            described.turn_bytes = Some(memory.turn_bytes as f64);
             described.free_bytes = free_bytes.map(|n_bytes| n_bytes as f64);
         }
         WorkerEvent::Loaded { tally } => {

@@ -43,4 +43,6 @@ export interface EngineMemory {
   weightBytes: number;
   kvCacheBytes: number;
   bufferBytes: number;
+  scratchBytes: number;
+  turnBytes: number;
 }

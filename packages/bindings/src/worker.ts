@@ -25,7 +25,7 @@ export interface ServerOptions {
 export interface ServerEvent {
   /**
    * `sessionBegan` (address, rank, worldSize), `loading` (what will be taken: nBytes, of which
-   * weightBytes, kvCacheBytes and bufferBytes; freeBytes, if known), `loaded` (sources), `cacheFailed`
+   * weightBytes, kvCacheBytes, bufferBytes, scratchBytes and turnBytes; freeBytes, if known), `loaded` (sources), `cacheFailed`
    * (message), `sessionEnded`, `sessionFailed`
    * (code, message), or, about somebody at the port: `refused`, `sessionFailed`, `acceptFailed`
    * (address, message).
@@ -39,6 +39,8 @@ export interface ServerEvent {
   weightBytes?: number;
   kvCacheBytes?: number;
   bufferBytes?: number;
+  scratchBytes?: number;
+  turnBytes?: number;
   freeBytes?: number;
   code?: string;
   message?: string;

@@ -46,6 +46,7 @@ export { boardByName, devicesFromJson } from "./planning/devices.ts";
 export type { Device } from "./planning/devices.ts";
 export { LINKS, readLink } from "./planning/links.ts";
 export type { Link } from "./planning/links.ts";
+export { memoryParts } from "./planning/memory-parts.ts";
 export { planModel } from "./planning/model-plan.ts";
 export type { ModelPlan, PlanModelOptions } from "./planning/model-plan.ts";
 export type { RankPlan } from "./planning/split-trial.ts";

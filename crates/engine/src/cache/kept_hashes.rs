@@ -24,6 +24,9 @@ const HEADER_BYTES: usize = MAGIC.len() + 4;
 /// As many as all ranks of a session could have of one file, nearly.
 const MAX_ENTRIES: usize = 1 << 21;
 
+/// For ends and small tensors.
+const LEAST_ENTRIES: usize = 1 << 16;
+
 /// Which part of a file a unit is: offset, type and columns of the tensor, then the rectangle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct UnitKey([u8; KEY_BYTES]);
@@ -55,6 +58,7 @@ impl UnitKey {
 pub(crate) struct KeptHashes {
     /// Where they are kept; none where nothing is.
     path: Option<PathBuf>,
+    max_entries: usize,
     state: Mutex<State>,
 }
 
@@ -75,6 +79,10 @@ impl KeptHashes {
         let kept = path.as_deref().and_then(|path| read(path).ok()).flatten();
         Self {
             path,
+            // Units have 64 KiB, but for the ends of tensors and small ones; twice that for another split.
+            max_entries: (file.bytes().len() >> 15)
+                .saturating_add(LEAST_ENTRIES)
+                .min(MAX_ENTRIES),
             state: Mutex::new(State {
                 hashes: kept.unwrap_or_default(),
                 is_new: false,
@@ -86,8 +94,12 @@ impl KeptHashes {
         self.lock().hashes.get(key).copied()
     }
 
+    /// Beyond what one session could have of the file the others are forgotten: a root may ask for any parts.
     pub(crate) fn insert(&self, key: UnitKey, hash: Hash) {
         let mut state = self.lock();
+        if state.hashes.len() >= self.max_entries && !state.hashes.contains_key(&key) {
+            state.hashes.clear();
+        }
         state.hashes.insert(key, hash);
         state.is_new = true;
     }

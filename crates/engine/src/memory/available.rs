@@ -23,6 +23,13 @@ pub(crate) fn require_available(what: &str, n_bytes: Option<usize>) -> Result<()
     }
 }
 
+/// What a rank may take now: what the system has and `kept_bytes` that it has already, within `max_bytes`.
+/// `None` where neither is known.
+pub(crate) fn free_bytes(kept_bytes: u64, max_bytes: Option<u64>) -> Option<u64> {
+    let available = available_bytes().map(|n_bytes| n_bytes.saturating_add(kept_bytes));
+    [available, max_bytes].into_iter().flatten().min()
+}
+
 /// What the kernel estimates it can give without swapping, within the limits of the control groups.
 #[cfg(target_os = "linux")]
 pub(crate) fn available_bytes() -> Option<u64> {

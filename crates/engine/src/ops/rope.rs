@@ -8,15 +8,13 @@ use crate::rank::Forward;
 pub(super) fn run(forward: &Forward<'_>, team: &Team, rope: u32, buffers: &[u32]) {
     let rank = forward.rank;
     let n_rows = forward.rows.all.len();
-    let turns = &forward.turns[rope as usize];
     let style = rank.program.ropes[rope as usize].style;
     let n_tasks = n_rows * buffers.len();
     for tasks in team.shares(n_tasks, 1) {
         for task in tasks {
             let (row, buffer) = (task / buffers.len(), buffers[task % buffers.len()]);
             let width = rank.buffers.width(buffer);
-            let pairs = row * turns.n_pairs..(row + 1) * turns.n_pairs;
-            let (cos, sin) = (&turns.cos[pairs.clone()], &turns.sin[pairs]);
+            let (cos, sin) = rank.turns.of_row(rope, row);
             // SAFETY: this thread's row of this buffer (see `ops`; the buffers are distinct).
             let x = unsafe {
                 rank.buffers

@@ -1,7 +1,11 @@
 //! What can be wrong with a Program.
 
 /// Largest Program that is read, in bytes. Llama 2 70B over 64 ranks takes less than 1 MiB.
-pub const MAX_PROGRAM_BYTES: usize = 64 << 20;
+pub const MAX_PROGRAM_BYTES: usize = 4 << 20;
+
+/// Values of a Program's JSON at most. Llama 2 70B has 30,000. Each takes some tens of bytes while it is read:
+/// with this a Program takes no more than 16 MiB beside its text.
+pub(super) const MAX_PROGRAM_VALUES: usize = 1 << 18;
 
 /// Why a Program is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -11,6 +15,12 @@ pub enum ProgramError {
     #[error("a program has at most {MAX_PROGRAM_BYTES} bytes, got {got}")]
     TooLong {
         /// Its length in bytes.
+        got: usize,
+    },
+    /// More values than any model's has.
+    #[error("a program has at most {MAX_PROGRAM_VALUES} values, got {got} or more")]
+    TooManyValues {
+        /// Values that were counted.
         got: usize,
     },
     /// Not JSON of the schema.

@@ -13,7 +13,7 @@ use super::{LastForward, NotFinite, OpTimes, Rank, RowResult};
 use crate::error::Error;
 use crate::ops::{self, Overlap};
 use crate::panic_points;
-use crate::program::{BufferRows, Op, Rope, Step};
+use crate::program::{BufferRows, Op, Step};
 use crate::rows::{Row, RowClass, Rows};
 
 /// What the threads of a forward share.
@@ -21,8 +21,6 @@ pub(crate) struct Forward<'a> {
     pub(crate) rank: &'a Rank,
     pub(crate) mesh: &'a Mesh,
     pub(crate) rows: &'a Rows,
-    /// For each rope of the Program, (rows, pairs) cosines and sines.
-    pub(crate) turns: Vec<Turns>,
     /// Positions that each row sees.
     pub(crate) n_positions: Vec<usize>,
     /// Rows that attention takes together.
@@ -40,13 +38,6 @@ pub(crate) struct Outcome {
     /// The rows whose numbers have ended, as far as this rank has met them. The root has met all of them.
     pub(crate) failures: Vec<NotFinite>,
     pub(crate) op_times: OpTimes,
-}
-
-/// Cosines and sines of one rope for the rows of a forward: (rows, n_pairs) each.
-pub(crate) struct Turns {
-    pub(crate) n_pairs: usize,
-    pub(crate) cos: Vec<f32>,
-    pub(crate) sin: Vec<f32>,
 }
 
 impl Rank {
@@ -111,16 +102,11 @@ impl Rank {
             n_wanted: rows.selected.len(),
             failed: Vec::new(),
         };
+        self.turns.turn_to(&self.program.ropes, rows);
         let forward = Forward {
             rank: self,
             mesh,
             rows,
-            turns: self
-                .program
-                .ropes
-                .iter()
-                .map(|rope| Turns::new(rope, rows))
-                .collect(),
             n_positions: rows
                 .all
                 .iter()
@@ -268,25 +254,5 @@ impl Forward<'_> {
             rows: self.results.into_inner().unwrap_or_default(),
             op_times: self.op_times.into_inner().unwrap_or_default(),
         })
-    }
-}
-
-impl Turns {
-    /// Angles are computed in f64: at position 4000 an f32 product is off by up to 2e-4 radians.
-    fn new(rope: &Rope, rows: &Rows) -> Self {
-        let n_pairs = rope.frequencies.len();
-        let mut turns = Self {
-            n_pairs,
-            cos: Vec::with_capacity(rows.all.len() * n_pairs),
-            sin: Vec::with_capacity(rows.all.len() * n_pairs),
-        };
-        for row in &rows.all {
-            for frequency in &rope.frequencies {
-                let (sin, cos) = (f64::from(row.position) * frequency).sin_cos();
-                turns.cos.push(cos as f32);
-                turns.sin.push(sin as f32);
-            }
-        }
-        turns
     }
 }

@@ -1,13 +1,16 @@
 //! One rank: its Program with the memory that it runs on.
 
+mod collective_memory;
 mod digest;
 mod forward;
 mod notes;
 mod op_times;
 mod q80_codec;
+mod rank_memory;
 mod results;
 mod scratch;
 mod times;
+mod turns;
 
 use std::sync::Arc;
 
@@ -25,11 +28,13 @@ pub(crate) use forward::Forward;
 pub use notes::NotFinite;
 pub use op_times::OpTimes;
 pub(crate) use q80_codec::Q80Codec;
+pub use rank_memory::{RankMemory, rank_memory};
 pub(crate) use results::RecordShape;
 pub use results::RowResult;
 pub(crate) use scratch::{SPAN, Scratch};
 pub(crate) use times::TimesLedger;
 pub use times::{ForwardTimes, RankTimes};
+use turns::Turns;
 
 /// A rank that is ready to compute.
 pub(crate) struct Rank {
@@ -40,6 +45,7 @@ pub(crate) struct Rank {
     pub(crate) buffers: Buffers,
     pub(crate) caches: KvCaches,
     pub(crate) scratch: Scratch,
+    pub(crate) turns: Turns,
     pub(crate) times: TimesLedger,
     /// Positions of each sequence that are in the cache.
     lengths: Vec<u32>,
@@ -72,6 +78,7 @@ impl Rank {
             buffers: Buffers::new(&program)?,
             caches: KvCaches::new(&program)?,
             scratch: Scratch::new(&program)?,
+            turns: Turns::new(&program)?,
             times: TimesLedger::new(),
             lengths: vec![0; program.n_sequences as usize],
             last: LastForward::default(),

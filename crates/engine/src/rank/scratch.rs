@@ -8,6 +8,7 @@ use dllama_kernels::{
 
 use super::results::RecordShape;
 use crate::error::Error;
+use crate::float_type::FloatType;
 use crate::memory::{Region, place};
 use crate::program::{Op, ValidProgram};
 
@@ -19,63 +20,110 @@ const _: () = assert!(SPAN.is_multiple_of(ATTENTION_BLOCK));
 /// Sized once from the Program: no forward allocates for it.
 pub(crate) struct Scratch {
     region: Region,
+    layout: Layout,
+}
+
+/// Where each part begins.
+struct Layout {
     quantised: usize,
     panels: usize,
     wire: usize,
     records: usize,
     parts: usize,
+    n_bytes: usize,
 }
 
-impl Scratch {
-    pub(crate) fn new(program: &ValidProgram) -> Result<Self, Error> {
-        Self::plan(program).ok_or(Error::TooLarge)?
-    }
+/// The largest row of each part that a step asks for.
+#[derive(Default)]
+struct Rows {
+    /// Blocks of a product's input, where its weights want it quantised.
+    n_blocks: usize,
+    /// The same where they are Q40: of these there may be panels.
+    n_panel_blocks: usize,
+    wire_bytes: usize,
+    record_bytes: usize,
+    part_values: usize,
+}
 
-    fn plan(program: &ValidProgram) -> Option<Result<Self, Error>> {
-        let max_tokens = program.max_tokens as usize;
-        let (mut n_blocks, mut wire_bytes, mut record_bytes, mut part_values) = (0, 0, 0, 0);
+impl Rows {
+    fn of(program: &ValidProgram) -> Option<Self> {
+        let width = |buffer: u32| program.buffers[buffer as usize].width as usize;
+        let mut rows = Self::default();
         for step in &program.steps {
             match &step.op {
-                Op::MatMul { input, .. } => {
-                    let width = program.buffers[*input as usize].width as usize;
-                    n_blocks = n_blocks.max(width / BLOCK_SIZE);
+                Op::MatMul { input, products } => {
+                    let n_blocks = width(*input) / BLOCK_SIZE;
+                    for product in products {
+                        let float_type = program.weights[product.weight as usize].float_type;
+                        if float_type.is_quantised() {
+                            rows.n_blocks = rows.n_blocks.max(n_blocks);
+                        }
+                        if float_type == FloatType::Q40 {
+                            rows.n_panel_blocks = rows.n_panel_blocks.max(n_blocks);
+                        }
+                    }
                 }
                 Op::Embedding { wire, out, .. } => {
-                    let width = program.buffers[*out as usize].width as usize;
-                    wire_bytes = wire_bytes.max(wire.n_bytes(width)?);
+                    rows.wire_bytes = rows.wire_bytes.max(wire.n_bytes(width(*out))?);
                 }
                 Op::Candidates { vocab_split, k, .. } => {
-                    record_bytes = RecordShape::new(vocab_split, *k).n_bytes();
+                    rows.record_bytes = RecordShape::new(vocab_split, *k).n_bytes();
                 }
                 Op::Attention { cache, q, .. } => {
                     let head_dim = program.kv_caches[*cache as usize].head_dim as usize;
-                    let n_heads = program.buffers[*q as usize].width as usize / head_dim;
-                    part_values = part_values.max(n_heads * attention_part_len(head_dim));
+                    let n_values = width(*q) / head_dim * attention_part_len(head_dim);
+                    rows.part_values = rows.part_values.max(n_values);
                 }
                 _ => {}
             }
         }
+        Some(rows)
+    }
+}
+
+impl Layout {
+    fn of(program: &ValidProgram) -> Option<Self> {
+        let max_tokens = program.max_tokens as usize;
+        let rows = Rows::of(program)?;
         let mut end = 0;
-        let quantised_bytes = n_blocks.checked_mul(max_tokens * size_of::<BlockQ80>())?;
-        let quantised = place(&mut end, quantised_bytes)?;
-        // Pages that no forward of many rows has touched take no memory.
-        let shape = PanelShape::new(max_tokens, n_blocks.checked_mul(BLOCK_SIZE)?);
+        let mut part = |row_bytes: usize| place(&mut end, row_bytes.checked_mul(max_tokens)?);
+        let quantised = part(rows.n_blocks.checked_mul(size_of::<BlockQ80>())?)?;
+        let wire = part(rows.wire_bytes)?;
+        let records = part(rows.record_bytes)?;
+        // Pages that no forward has touched take no memory: of many rows with long sequences, and of rows in panels.
+        let n_spans = match program.seq_len as usize {
+            seq_len if seq_len > SPAN => seq_len.div_ceil(SPAN),
+            // Attention over one span merges nothing.
+            _ => 0,
+        };
+        let row_values = rows.part_values.checked_mul(n_spans)?;
+        let parts = part(row_values.checked_mul(size_of::<f32>())?)?;
+        let shape = PanelShape::new(max_tokens, rows.n_panel_blocks.checked_mul(BLOCK_SIZE)?);
         let n_lines = shape.lines(0..shape.n_steps()).len();
         let panels = place(&mut end, n_lines.checked_mul(size_of::<Line>())?)?;
-        let wire = place(&mut end, wire_bytes.checked_mul(max_tokens)?)?;
-        let records = place(&mut end, max_tokens.checked_mul(record_bytes)?)?;
-        // As for panels: of many rows with long sequences they would be large, and are seldom touched.
-        let row_values = part_values.checked_mul((program.seq_len as usize).div_ceil(SPAN))?;
-        let part_bytes = row_values.checked_mul(max_tokens * size_of::<f32>())?;
-        let parts = place(&mut end, part_bytes)?;
-        Some(Region::new(end).map_err(Error::from).map(|region| Self {
-            region,
+        Some(Self {
             quantised,
             panels,
             wire,
             records,
             parts,
-        }))
+            n_bytes: end,
+        })
+    }
+}
+
+impl Scratch {
+    pub(super) fn new(program: &ValidProgram) -> Result<Self, Error> {
+        let layout = Layout::of(program).ok_or(Error::TooLarge)?;
+        Ok(Self {
+            region: Region::new(layout.n_bytes)?,
+            layout,
+        })
+    }
+
+    /// Bytes once a forward has had all rows.
+    pub(super) fn n_bytes(program: &ValidProgram) -> Option<usize> {
+        Layout::of(program).map(|layout| layout.n_bytes)
     }
 
     /// Parts of attention: `columns` of `rows`, which are `row_len` values long.
@@ -90,7 +138,7 @@ impl Scratch {
         columns: Range<usize>,
     ) -> ColumnsMut<'_> {
         assert!(columns.start <= columns.end && columns.end <= row_len);
-        let offset = self.parts + rows.start * row_len * size_of::<f32>();
+        let offset = self.layout.parts + rows.start * row_len * size_of::<f32>();
         let first = self.region.address::<f32>(offset, rows.len() * row_len);
         // SAFETY: `columns` are within rows that are within the region; the rest is the caller's promise.
         unsafe {
@@ -105,7 +153,7 @@ impl Scratch {
     ///
     /// No thread writes to them while the reference lives.
     pub(crate) unsafe fn parts(&self, row: usize, row_len: usize) -> &[f32] {
-        let offset = self.parts + row * row_len * size_of::<f32>();
+        let offset = self.layout.parts + row * row_len * size_of::<f32>();
         // SAFETY: the caller's promise.
         unsafe { self.region.slice(offset, row_len) }
     }
@@ -116,7 +164,7 @@ impl Scratch {
     ///
     /// No thread writes to them while the reference lives.
     pub(crate) unsafe fn quantised(&self, range: Range<usize>) -> &[BlockQ80] {
-        let offset = self.quantised + range.start * size_of::<BlockQ80>();
+        let offset = self.layout.quantised + range.start * size_of::<BlockQ80>();
         // SAFETY: the caller's promise.
         unsafe { self.region.slice(offset, range.len()) }
     }
@@ -131,7 +179,7 @@ impl Scratch {
         reason = "threads own disjoint parts, as the contract says"
     )]
     pub(crate) unsafe fn quantised_mut(&self, range: Range<usize>) -> &mut [BlockQ80] {
-        let offset = self.quantised + range.start * size_of::<BlockQ80>();
+        let offset = self.layout.quantised + range.start * size_of::<BlockQ80>();
         // SAFETY: the caller's promise.
         unsafe { self.region.slice_mut(offset, range.len()) }
     }
@@ -142,7 +190,7 @@ impl Scratch {
     ///
     /// No thread writes to them while the reference lives.
     pub(crate) unsafe fn panels(&self, range: Range<usize>) -> &[Line] {
-        let offset = self.panels + range.start * size_of::<Line>();
+        let offset = self.layout.panels + range.start * size_of::<Line>();
         // SAFETY: the caller's promise.
         unsafe { self.region.slice(offset, range.len()) }
     }
@@ -157,7 +205,7 @@ impl Scratch {
         reason = "threads own disjoint parts, as the contract says"
     )]
     pub(crate) unsafe fn panels_mut(&self, range: Range<usize>) -> &mut [Line] {
-        let offset = self.panels + range.start * size_of::<Line>();
+        let offset = self.layout.panels + range.start * size_of::<Line>();
         // SAFETY: the caller's promise.
         unsafe { self.region.slice_mut(offset, range.len()) }
     }
@@ -173,7 +221,7 @@ impl Scratch {
     )]
     pub(crate) unsafe fn wire_mut(&self, n_bytes: usize) -> &mut [u8] {
         // SAFETY: the caller's promise.
-        unsafe { self.region.slice_mut(self.wire, n_bytes) }
+        unsafe { self.region.slice_mut(self.layout.wire, n_bytes) }
     }
 
     /// The same bytes, to read.
@@ -183,7 +231,7 @@ impl Scratch {
     /// No thread writes to them while the reference lives.
     pub(crate) unsafe fn wire(&self, n_bytes: usize) -> &[u8] {
         // SAFETY: the caller's promise.
-        unsafe { self.region.slice(self.wire, n_bytes) }
+        unsafe { self.region.slice(self.layout.wire, n_bytes) }
     }
 
     /// This rank's candidate records, bytes `range` of them.
@@ -199,7 +247,7 @@ impl Scratch {
         // SAFETY: the caller's promise.
         unsafe {
             self.region
-                .slice_mut(self.records + range.start, range.len())
+                .slice_mut(self.layout.records + range.start, range.len())
         }
     }
 }

@@ -17,9 +17,8 @@ use super::watch::RootWatch;
 use crate::cache::KeptHashes;
 use crate::error::Error;
 use crate::guard::guarded;
-use crate::memory::RankMemory;
 use crate::plan::{Measurement, Plan};
-use crate::rank::{NotFinite, OpTimes, Rank, RowResult};
+use crate::rank::{NotFinite, OpTimes, Rank, RankMemory, RowResult};
 use crate::rows::{self, Row, RowClass};
 use crate::weights::{ModelFile, ReadAhead, WeightPlan};
 

@@ -17,11 +17,11 @@ use super::truncation;
 use super::worker::WorkerEvent;
 use crate::error::Error;
 use crate::matmul_rates::MatmulRates;
-use crate::memory::{RankMemory, free_bytes};
+use crate::memory::free_bytes;
 use crate::ops::candidates;
 use crate::plan::{MAX_PLAN_BYTES, Plan};
 use crate::program::{MAX_PROGRAM_BYTES, ValidProgram};
-use crate::rank::Rank;
+use crate::rank::{Rank, RankMemory};
 use crate::rows;
 use crate::transfer::{Holdings, Interrupted, Receiver};
 
@@ -117,7 +117,10 @@ impl Session<'_> {
                 }
                 RATES => {
                     mesh.begin_run();
-                    let rates = MatmulRates::measure(self.kernels, self.pool, self.max_memory)?;
+                    // Weights of the session before are in memory still.
+                    let kept_bytes = self.keeper.kept_bytes();
+                    let room = self.max_memory.map(|most| most.saturating_sub(kept_bytes));
+                    let rates = MatmulRates::measure(self.kernels, self.pool, room)?;
                     mesh.send_control(0, RATES, &rates.encode())?;
                     mesh.end_run();
                 }
@@ -153,17 +156,22 @@ impl Session<'_> {
         })?;
         program.require_place(mesh.rank(), mesh.world_size())?;
         let held = self.keeper.take(&program);
-        if let Err(error) = self.accept(&program, held.as_ref(), tell) {
-            // The next session may want them as much.
-            if let Some(held) = held {
-                self.keeper.hold(Arc::new(held));
+        let memory = match self.accept(&program, held.as_ref(), tell) {
+            Ok(memory) => memory,
+            Err(error) => {
+                // The next session may want them as much.
+                if let Some(held) = held {
+                    self.keeper.hold(Arc::new(held));
+                }
+                return Err(error);
             }
-            return Err(error);
-        }
+        };
         let receiver = Receiver {
             mesh,
             program: &program,
             stock: self.keeper.stock(),
+            memory,
+            max_memory: self.max_memory,
             n_threads: self.pool.n_threads(),
         };
         let (holdings, tally) = receiver.run(held).map_err(|interrupted| {
@@ -181,13 +189,13 @@ impl Session<'_> {
         Ok(Some((rank, holdings)))
     }
 
-    /// Tells the root that there is room for the Program, if there is.
+    /// Tells the root that there is room for the Program, if there is. Returns what it takes.
     fn accept(
         &self,
         program: &ValidProgram,
         held: Option<&Holdings>,
         tell: &dyn Fn(WorkerEvent),
-    ) -> Result<(), Error> {
+    ) -> Result<RankMemory, Error> {
         let stock_bytes = self.keeper.stock().own_bytes(program)?;
         let memory = RankMemory::of(program, stock_bytes)?;
         let held_bytes = held.map_or(0, Holdings::own_bytes);
@@ -196,7 +204,8 @@ impl Session<'_> {
             free_bytes: free_bytes(held_bytes, self.max_memory),
         });
         memory.require_beyond(held_bytes, self.max_memory)?;
-        Ok(self.mesh.send_control(0, ACCEPTED, &[])?)
+        self.mesh.send_control(0, ACCEPTED, &[])?;
+        Ok(memory)
     }
 }
 

@@ -11,7 +11,7 @@ use super::keeper::{Keeper, Storage};
 use super::session::Session;
 use crate::error::Error;
 use crate::guard::guarded;
-use crate::memory::RankMemory;
+use crate::rank::RankMemory;
 use crate::transfer::Tally;
 
 /// What a worker has to tell.

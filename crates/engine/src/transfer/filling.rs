@@ -1,5 +1,6 @@
 //! A worker's memory while it is filled with weights: offers answered, missing units received.
 
+use std::collections::BTreeMap;
 use std::io::IoSliceMut;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -18,6 +19,7 @@ use super::tally::Source;
 use crate::error::Error;
 use crate::memory::require_available;
 use crate::program::ValidProgram;
+use crate::rank::RankMemory;
 use crate::roles::messages::{HASHES, READY, REPAIR, SOURCES};
 use crate::weights::{Unit, Weights, n_bytes};
 
@@ -33,6 +35,9 @@ pub(super) struct Filling<'a> {
     pub(super) mesh: &'a Mesh,
     pub(super) program: &'a ValidProgram,
     pub(super) stock: Stock<'a>,
+    /// What the rank takes if all that the local file may have is used there.
+    pub(super) memory: RankMemory,
+    pub(super) max_memory: Option<u64>,
     pub(super) n_threads: usize,
     pub(super) units: &'a [Unit],
     /// Hashes of what is in memory already.
@@ -50,6 +55,8 @@ pub(super) struct Filled {
     pub(super) sources: Vec<Source>,
     /// For weights that a local file might have: where they are used in it, or that they are not.
     pub(super) places: Vec<(usize, Option<usize>)>,
+    /// Weights that the local file does not have after all, and their bytes.
+    not_in_file: BTreeMap<u32, usize>,
 }
 
 impl Filling<'_> {
@@ -108,7 +115,7 @@ impl Filling<'_> {
         }
         let hashes = decode_hashes(&payload, self.units.len() - first)?;
         let range = first..first + hashes.len();
-        let sources = self.sources(range.clone(), &hashes)?;
+        let sources = self.sources(range.clone(), &hashes, &mut filled.not_in_file)?;
         let answer = encode_sources(work.ready_bytes, &sources);
         let is_held = sources.iter().map(|&source| source == Source::Held);
         filled.is_there.extend(is_held);
@@ -127,8 +134,14 @@ impl Filling<'_> {
         Ok(Some(range))
     }
 
-    fn sources(&self, range: Range<usize>, hashes: &[Hash]) -> Result<Vec<Source>, Error> {
-        let (program, units) = (self.program, &self.units[range.clone()]);
+    /// Where each unit is; `not_in_file` is brought up to date.
+    fn sources(
+        &self,
+        range: Range<usize>,
+        hashes: &[Hash],
+        not_in_file: &mut BTreeMap<u32, usize>,
+    ) -> Result<Vec<Source>, Error> {
+        let units = &self.units[range.clone()];
         let held = |unit: usize, hash: &Hash| {
             let is_held = self.held.get(unit) == Some(&Some(*hash));
             is_held.then(|| {
@@ -143,33 +156,49 @@ impl Filling<'_> {
             .zip(hashes)
             .map(|(unit, hash)| held(unit, hash))
             .collect();
-        if held.iter().all(Option::is_some) {
-            return Ok(held.into_iter().flatten().collect());
-        }
-        let found = self.stock.find(program, units, hashes, self.n_threads);
-        let sources: Vec<_> = held
-            .into_iter()
-            .zip(found)
-            .map(|(held, found)| held.unwrap_or(found))
-            .collect();
-        if let Some(local) = self.stock.local {
-            // Memory for a weight that was expected to stay in the file is not counted yet.
-            let in_file = |source: &Source| matches!(source, Source::Local | Source::Held);
-            let others = units
-                .iter()
-                .zip(&sources)
-                .filter(|(_, source)| !in_file(source));
-            let mut others: Vec<u32> = others.map(|(unit, _)| unit.weight).collect();
-            others.dedup();
-            for index in others {
-                let weight = &program.weights[index as usize];
-                if local.may_hold(weight) {
-                    let what = "a weight that the local model file lacks";
-                    require_available(what, n_bytes(weight))?;
-                }
+        let all_held: Option<Vec<Source>> = held.iter().copied().collect();
+        let sources = match all_held {
+            Some(sources) => sources,
+            None => {
+                let found = self.stock.find(self.program, units, hashes, self.n_threads);
+                let both = held.into_iter().zip(found);
+                both.map(|(held, found)| held.unwrap_or(found)).collect()
+            }
+        };
+        self.require_room(units, &sources, not_in_file)?;
+        Ok(sources)
+    }
+
+    /// Counts weights that were expected to stay in the local file and do not.
+    fn require_room(
+        &self,
+        units: &[Unit],
+        sources: &[Source],
+        not_in_file: &mut BTreeMap<u32, usize>,
+    ) -> Result<(), Error> {
+        let Some(local) = self.stock.local else {
+            return Ok(());
+        };
+        let others = units.iter().zip(sources);
+        for (unit, source) in others.filter(|(_, source)| **source != Source::Local) {
+            let weight = unit.weight(self.program);
+            if not_in_file.contains_key(&unit.weight) || !local.may_hold(weight) {
+                continue;
+            }
+            let n_bytes = n_bytes(weight).ok_or(Error::TooLarge)?;
+            not_in_file.insert(unit.weight, n_bytes);
+            let more: usize = not_in_file.values().sum();
+            let memory = RankMemory {
+                weight_bytes: self.memory.weight_bytes.saturating_add(more as u64),
+                ..self.memory
+            };
+            memory.require_within(self.max_memory)?;
+            // What is held is in memory already.
+            if *source != Source::Held {
+                require_available("a weight that the local model file lacks", Some(n_bytes))?;
             }
         }
-        Ok(sources)
+        Ok(())
     }
 
     /// Receives units into their places, joined as the root joins them, and has them hashed.

@@ -12,6 +12,7 @@ use super::stock::Stock;
 use super::tally::Tally;
 use crate::error::Error;
 use crate::program::ValidProgram;
+use crate::rank::RankMemory;
 use crate::weights::{WeightPlan, Weights, units_of};
 
 /// More would not make hashing faster than the networks that such devices have.
@@ -22,6 +23,10 @@ pub(crate) struct Receiver<'a> {
     pub(crate) mesh: &'a Mesh,
     pub(crate) program: &'a ValidProgram,
     pub(crate) stock: Stock<'a>,
+    /// What the rank takes if all that the local file may have is used there.
+    pub(crate) memory: RankMemory,
+    /// Bytes that it may take.
+    pub(crate) max_memory: Option<u64>,
     pub(crate) n_threads: usize,
 }
 
@@ -46,8 +51,8 @@ impl Receiver<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::Unit`] for bytes that are not what the root's hash says, [`Error::OutOfMemory`] where a local
-    /// file is not what it seemed, [`Error::Message`], [`Error::Net`], [`Error::System`].
+    /// [`Error::Unit`] for bytes that are not what the root's hash says, [`Error::OutOfMemory`] and
+    /// [`Error::MemoryLimit`] where a local file is not what it seemed, [`Error::Message`], [`Error::Net`], [`Error::System`].
     pub(crate) fn run(self, held: Option<Holdings>) -> Result<(Arc<Holdings>, Tally), Interrupted> {
         let units = units_of(self.program)?;
         let (mut weights, held) = match held.and_then(Holdings::into_parts) {
@@ -62,6 +67,8 @@ impl Receiver<'_> {
             mesh: self.mesh,
             program: self.program,
             stock: self.stock,
+            memory: self.memory,
+            max_memory: self.max_memory,
             n_threads: self.n_threads.clamp(1, MAX_THREADS),
             units: &units,
             held: &held,

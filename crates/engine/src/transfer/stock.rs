@@ -8,6 +8,7 @@ use blake3::Hash;
 use super::tally::Source;
 use crate::cache::{KeptHashes, UnitKey, UnitStore};
 use crate::error::Error;
+use crate::memory::place;
 use crate::program::{ValidProgram, Weight};
 use crate::weights::{ModelFile, Unit, has_whole_rows, hash_of, n_bytes};
 
@@ -77,9 +78,9 @@ impl Stock<'_> {
     pub(crate) fn own_bytes(&self, program: &ValidProgram) -> Result<usize, Error> {
         let in_file = |weight: &&Weight| !self.local.is_some_and(|local| local.may_hold(weight));
         let mut weights = program.weights.iter().filter(in_file);
-        weights
-            .try_fold(0usize, |sum, weight| sum.checked_add(n_bytes(weight)?))
-            .ok_or(Error::TooLarge)
+        let mut end = 0;
+        let placed = weights.try_for_each(|weight| place(&mut end, n_bytes(weight)?).map(|_| ()));
+        placed.map(|()| end).ok_or(Error::TooLarge)
     }
 
     /// Where each of some units is, by several threads: hashing a local file takes longer than a network

@@ -14,4 +14,4 @@ pub use model_file::ModelFile;
 pub(crate) use plan::{WeightPlan, n_bytes};
 pub(crate) use read_ahead::ReadAhead;
 pub(crate) use store::Weights;
-pub(crate) use units::{Unit, has_whole_rows, units_of};
+pub(crate) use units::{Unit, has_whole_rows, unit_list_bytes, units_of};

@@ -77,6 +77,22 @@ fn cut(weights: &[Weight]) -> Result<Vec<Unit>, Error> {
     Ok(units)
 }
 
+/// What a worker keeps of a unit: its place, hashes, where it came from, and jobs that are due.
+const LISTED_BYTES: usize = 256;
+
+/// Bytes of a worker's lists of the units of its weights, at most. A slice has whole cells of 64 KiB, and at most
+/// two that it cuts.
+pub(crate) fn unit_list_bytes(program: &ValidProgram) -> Option<usize> {
+    if program.rank == 0 {
+        return Some(0);
+    }
+    let most = program.weights.iter().try_fold(0usize, |sum, weight| {
+        let n_bytes = (weight.rows as usize).checked_mul(n_bytes(weight, weight.cols))?;
+        sum.checked_add(n_bytes / LEAST_CELL_BYTES as usize + 2)
+    });
+    most?.checked_mul(LISTED_BYTES)
+}
+
 impl Unit {
     /// The weight that it is of.
     pub(crate) fn weight<'a>(&self, program: &'a ValidProgram) -> &'a Weight {

@@ -9,6 +9,8 @@ use crate::columns::ColumnsMut;
 /// Token rows that are arranged at a time, which bounds their memory: 64 rows of
 /// 11,008 values are 0.9 MB for Q40 weights, 1.5 MB for Q80.
 const TOKENS: usize = 64;
+/// Of longer rows there are fewer at a time: 28,672 values, of Llama 2 70B, are the longest that come 64 at a time.
+const MAX_BYTES: usize = 4 << 20;
 
 /// What a kernel makes of a group of activations.
 pub(crate) trait Arranged: Sized + 'static {
@@ -39,8 +41,10 @@ pub(crate) unsafe fn for_token_groups<G: Arranged>(
     multiply: impl Fn(&[G], ColumnsMut<'_>),
 ) {
     let n_tokens = out.n_rows();
-    for first in (0..n_tokens).step_by(TOKENS) {
-        let tokens = first..n_tokens.min(first + TOKENS);
+    let row_bytes = n_blocks.div_ceil(G::GROUP) * size_of::<G>();
+    let n_at_a_time = (MAX_BYTES / row_bytes.max(1)).clamp(1, TOKENS);
+    for first in (0..n_tokens).step_by(n_at_a_time) {
+        let tokens = first..n_tokens.min(first + n_at_a_time);
         let rows = &x[tokens.start * n_blocks..tokens.end * n_blocks];
         G::scratch().with_borrow_mut(|groups| {
             groups.clear();

@@ -213,6 +213,28 @@ fn check_window<P: Pair>(k: &Kernels) {
     }
 }
 
+/// Rows so long that kernels take fewer of them at a time than of others.
+#[test]
+fn a_long_row_has_the_bits_that_it_has_alone() {
+    for k in isas::all() {
+        check_long_rows::<Q40Q80>(&k);
+        check_long_rows::<Q80Q80>(&k);
+    }
+}
+
+fn check_long_rows<P: Pair>(k: &Kernels) {
+    let mut random = Random::new(9);
+    let (n_blocks, n_out, n_tokens) = (4097, 2, 66);
+    let w = P::weights(&mut random, n_out * n_blocks);
+    let x = P::inputs(&mut random, n_tokens * n_blocks);
+    let all = product::<P>(k, &w, &x, n_blocks, n_out, n_tokens);
+    for (token, row) in x.chunks_exact(n_blocks).enumerate() {
+        let alone = product::<P>(k, &w, row, n_blocks, n_out, 1);
+        let among = &all[token * n_out..(token + 1) * n_out];
+        assert_eq!(among, alone, "{} {:?}, row {token}", P::NAME, k.isa());
+    }
+}
+
 #[test]
 fn a_broken_scale_spoils_its_own_row_and_token_alone() {
     for k in isas::all() {

@@ -159,11 +159,18 @@ function describe(event: ServerEvent, isInsecure: boolean, model: string | undef
 }
 
 function describeMemory({ nBytes = 0, freeBytes, ...parts }: ServerEvent): string {
-  const { weightBytes = 0, kvCacheBytes = 0, bufferBytes = 0 } = parts;
+  const {
+    weightBytes = 0,
+    kvCacheBytes = 0,
+    bufferBytes = 0,
+    scratchBytes = 0,
+    turnBytes = 0,
+  } = parts;
   const free = freeBytes === undefined ? "" : ` of ${memoryText(freeBytes)} that are free`;
   return (
     `This rank takes ${memoryText(nBytes)} of memory${free}: ${memoryText(weightBytes)} for weights, ` +
-    `${memoryText(kvCacheBytes)} for the KV cache, ${memoryText(bufferBytes)} for buffers.`
+    `${memoryText(kvCacheBytes)} for the KV cache, ${memoryText(bufferBytes)} for buffers, ` +
+    `${memoryText(scratchBytes)} for scratch, ${memoryText(turnBytes)} for turns of RoPE.`
   );
 }
 

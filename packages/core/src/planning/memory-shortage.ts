@@ -2,6 +2,7 @@
 
 import { memoryText } from "../memory-text.ts";
 import type { OpenModel } from "../models/open-model.ts";
+import { memoryParts } from "./memory-parts.ts";
 import { SplitTrial } from "./split-trial.ts";
 import type { RankPlan, TrialSetting } from "./split-trial.ts";
 
@@ -37,10 +38,10 @@ export function memoryShortage(
 }
 
 function describe({ device, memory, lackBytes }: RankPlan, rank: number): string {
-  const { weightBytes, kvCacheBytes, bufferBytes, totalBytes } = memory;
+  const { totalBytes } = memory;
   return (
     `rank ${rank} (${device.name}) needs ${memoryText(totalBytes)} ` +
-    `(weights ${memoryText(weightBytes)}, KV cache ${memoryText(kvCacheBytes)}, buffers ${memoryText(bufferBytes)}) ` +
+    `(${memoryParts(memory, memoryText)}) ` +
     `and has ${memoryText(device.ramBytes)}: ${memoryText(lackBytes)} too little`
   );
 }

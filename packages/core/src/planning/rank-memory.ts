@@ -1,12 +1,14 @@
 /**
- * The memory that a rank takes, exactly as its engine counts it before it takes it (`Rank::memory` in
+ * The memory that a rank takes, exactly as its engine counts it before it takes it (`RankMemory` in
  * `crates/engine`; a test compares the two). Mapped weights are apart: the system can give their pages
  * back and read them again.
  */
 
-import { TENSOR_FORMATS } from "../gguf/tensor-types.ts";
 import type { Program } from "../program/generated/Program.ts";
 import type { Weight } from "../program/generated/Weight.ts";
+import { Region, align } from "./region.ts";
+import { collectiveBytes, opScratchBytes, turnBytes, unitListBytes } from "./scratch-memory.ts";
+import { F32_BYTES, blockBytes, weightBytes } from "./weight-bytes.ts";
 
 export interface RankMemory {
   /** Weights of its own: received by a worker, gathered by the root. */
@@ -14,7 +16,11 @@ export interface RankMemory {
   kvCacheBytes: number;
   /** Activations. */
   bufferBytes: number;
-  /** The three together: refused where they do not fit. */
+  /** What ops and collectives need while they run, and a worker's lists of the units of its weights. */
+  scratchBytes: number;
+  /** Cosines and sines of RoPE. */
+  turnBytes: number;
+  /** All of these together: refused where they do not fit. */
   totalBytes: number;
   /**
    * Weights of products that the root uses where they lie in the file; pageable. Of the embedding table,
@@ -22,10 +28,6 @@ export interface RankMemory {
    */
   mappedBytes: number;
 }
-
-/** Parts of a region begin on a cache line. */
-const ALIGNMENT = 64;
-const F32_BYTES = 4;
 
 export function rankMemory(program: Program): RankMemory {
   const weights = new Region();
@@ -43,11 +45,15 @@ export function rankMemory(program: Program): RankMemory {
   const buffers = new Region();
   for (const { width } of program.buffers) buffers.place(width * program.maxTokens * F32_BYTES);
   const own = align(weights.end);
+  const scratchBytes = opScratchBytes(program) + collectiveBytes(program) + unitListBytes(program);
+  const turns = turnBytes(program);
   return {
     weightBytes: own,
     kvCacheBytes: cache.end,
     bufferBytes: buffers.end,
-    totalBytes: own + cache.end + buffers.end,
+    scratchBytes,
+    turnBytes: turns,
+    totalBytes: own + cache.end + buffers.end + scratchBytes + turns,
     mappedBytes: mappedBytes(program),
   };
 }
@@ -62,31 +68,7 @@ function mappedBytes(program: Program): number {
   }, 0);
 }
 
-/** Bytes of a rank's slice, which may be empty. */
-export function weightBytes({ floatType, rows, cols }: Weight): number {
-  return rows * blockBytes(floatType, cols);
-}
-
-/** Bytes of `n` values in a row: whole blocks. */
-export function blockBytes(type: "f32" | "f16" | "q40" | "q80", n: number): number {
-  const { blockSize, blockBytes: bytes } = TENSOR_FORMATS[type];
-  return (n / blockSize) * bytes;
-}
-
 /** The root maps whole rows; whatever is cut from rows is gathered, and a worker has no file. */
 function staysInFile({ rank }: Program, { cols, source }: Weight): boolean {
   return rank === 0 && cols === source.cols;
-}
-
-/** Memory that is cut into aligned parts. */
-class Region {
-  end = 0;
-
-  place(nBytes: number): void {
-    this.end = align(this.end) + nBytes;
-  }
-}
-
-function align(nBytes: number): number {
-  return Math.ceil(nBytes / ALIGNMENT) * ALIGNMENT;
 }

@@ -5,7 +5,7 @@
 
 import type { Op } from "../program/generated/Op.ts";
 import type { Program } from "../program/generated/Program.ts";
-import { blockBytes, weightBytes } from "./rank-memory.ts";
+import { blockBytes, weightBytes } from "./weight-bytes.ts";
 import { exchangeOf } from "./wire.ts";
 import type { Exchange } from "./wire.ts";
 

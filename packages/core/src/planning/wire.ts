@@ -6,7 +6,7 @@
 
 import type { Op } from "../program/generated/Op.ts";
 import type { Program } from "../program/generated/Program.ts";
-import { blockBytes } from "./rank-memory.ts";
+import { blockBytes } from "./weight-bytes.ts";
 
 /**
  * Bytes of an encrypted message beside its payload: length, kind and proof (`crates/net/src/frame.rs`). A

@@ -122,6 +122,14 @@ fn check_weight(index: usize, weight: &Weight) -> Result<(), ProgramError> {
         );
         return Err(declaration(what(), expected, got));
     }
+    if weight.rows != rows && weight.cols != cols {
+        let expected = "whole rows, or columns of all rows";
+        let got = format!(
+            "{} of {rows} rows, {} of {cols} columns",
+            weight.rows, weight.cols
+        );
+        return Err(declaration(what(), expected, got));
+    }
     let block = weight.float_type.values_per_block() as u32;
     if [cols, weight.cols, first_col]
         .iter()

@@ -49,8 +49,13 @@ impl Reduction<'_> {
     pub fn push<'v>(&mut self, runs: impl Iterator<Item = &'v [f32]>) {
         let mut encoded = Vec::new();
         let mut n_values = 0;
+        let n_runs = runs.size_hint().0;
         for run in runs {
             let start = encoded.len();
+            if start == 0 {
+                // Growing by itself it would take up to twice as much.
+                encoded.reserve_exact(n_runs * self.codec.encoded_len(run.len()));
+            }
             encoded.resize(start + self.codec.encoded_len(run.len()), 0);
             self.codec.encode(run, &mut encoded[start..]);
             n_values += run.len();

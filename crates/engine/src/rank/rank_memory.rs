@@ -1,11 +1,12 @@
 //! The memory that a rank takes, known before it is taken. TypeScript has the same figures for its plans
 //! (`packages/core/src/planning/rank-memory.ts`); a test compares the two.
 
-use super::available::available_bytes;
-use super::{Buffers, KvCaches};
+use super::collective_memory::collective_bytes;
+use super::{Scratch, Turns};
 use crate::error::Error;
+use crate::memory::{Buffers, KvCaches, available_bytes};
 use crate::program::ValidProgram;
-use crate::weights::WeightPlan;
+use crate::weights::{WeightPlan, unit_list_bytes};
 
 /// Bytes that a rank takes, by what they are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,10 @@ pub struct RankMemory {
     pub kv_cache_bytes: u64,
     /// Activations.
     pub buffer_bytes: u64,
+    /// What ops and collectives need while they run, and lists of the weights' units.
+    pub scratch_bytes: u64,
+    /// Cosines and sines of RoPE.
+    pub turn_bytes: u64,
 }
 
 /// What the rank that a Program is for takes.
@@ -39,17 +44,29 @@ impl RankMemory {
     /// [`Error::TooLarge`] for more than an address can count.
     pub(crate) fn of(program: &ValidProgram, weight_bytes: usize) -> Result<Self, Error> {
         let n_bytes = |part: Option<usize>| part.map(|n| n as u64).ok_or(Error::TooLarge);
+        let scratch = || {
+            let sent = collective_bytes(program)?.checked_add(unit_list_bytes(program)?)?;
+            sent.checked_add(Scratch::n_bytes(program)?)
+        };
         Ok(Self {
             weight_bytes: weight_bytes as u64,
             kv_cache_bytes: n_bytes(KvCaches::n_bytes(program))?,
             buffer_bytes: n_bytes(Buffers::n_bytes(program))?,
+            scratch_bytes: n_bytes(scratch())?,
+            turn_bytes: n_bytes(Turns::n_bytes(program))?,
         })
     }
 
     /// All of it.
     pub fn total_bytes(&self) -> u64 {
-        let cached = self.weight_bytes.saturating_add(self.kv_cache_bytes);
-        cached.saturating_add(self.buffer_bytes)
+        let parts = [
+            self.weight_bytes,
+            self.kv_cache_bytes,
+            self.buffer_bytes,
+            self.scratch_bytes,
+            self.turn_bytes,
+        ];
+        parts.into_iter().fold(0, u64::saturating_add)
     }
 
     /// Refuses it where the system does not have that much, or `max_bytes` does not allow it.
@@ -59,6 +76,23 @@ impl RankMemory {
     /// [`Error::OutOfMemory`], [`Error::MemoryLimit`].
     pub(crate) fn require(&self, max_bytes: Option<u64>) -> Result<(), Error> {
         self.require_beyond(0, max_bytes)
+    }
+
+    /// Refuses it where `max_bytes` does not allow it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MemoryLimit`].
+    pub(crate) fn require_within(&self, max_bytes: Option<u64>) -> Result<(), Error> {
+        let needed = self.total_bytes();
+        match max_bytes {
+            Some(allowed) if needed > allowed => Err(Error::MemoryLimit {
+                what: self.to_string(),
+                needed,
+                allowed,
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// The same for a rank that has `taken_bytes` of it already.
@@ -71,15 +105,8 @@ impl RankMemory {
         taken_bytes: u64,
         max_bytes: Option<u64>,
     ) -> Result<(), Error> {
-        let needed = self.total_bytes();
-        let what = self.to_string();
-        if let Some(allowed) = max_bytes.filter(|&allowed| needed > allowed) {
-            return Err(Error::MemoryLimit {
-                what,
-                needed,
-                allowed,
-            });
-        }
+        self.require_within(max_bytes)?;
+        let (what, needed) = (self.to_string(), self.total_bytes());
         match available_bytes() {
             Some(available) if needed.saturating_sub(taken_bytes) > available => {
                 Err(Error::OutOfMemory {
@@ -94,29 +121,25 @@ impl RankMemory {
 }
 
 impl std::fmt::Display for RankMemory {
-    /// `this rank's weights (400 MiB), KV cache (128 MiB) and buffers (8 MiB)`
+    /// `this rank's weights (400 MiB), KV cache (128 MiB), buffers (8 MiB), scratch (3 MiB) and turns (1 MiB)`
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mib = |n_bytes: u64| n_bytes.div_ceil(1 << 20);
         write!(
             f,
-            "this rank's weights ({} MiB), KV cache ({} MiB) and buffers ({} MiB)",
+            "this rank's weights ({} MiB), KV cache ({} MiB), buffers ({} MiB), scratch ({} MiB) and turns ({} MiB)",
             mib(self.weight_bytes),
             mib(self.kv_cache_bytes),
-            mib(self.buffer_bytes)
+            mib(self.buffer_bytes),
+            mib(self.scratch_bytes),
+            mib(self.turn_bytes)
         )
     }
-}
-
-/// What a rank may take now: what the system has and `kept_bytes` that it has already, within `max_bytes`.
-/// `None` where neither is known.
-pub(crate) fn free_bytes(kept_bytes: u64, max_bytes: Option<u64>) -> Option<u64> {
-    let available = available_bytes().map(|n_bytes| n_bytes.saturating_add(kept_bytes));
-    [available, max_bytes].into_iter().flatten().min()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::free_bytes;
 
     #[test]
     fn a_limit_holds_to_the_byte() {
@@ -124,12 +147,14 @@ mod tests {
             weight_bytes: 1000,
             kv_cache_bytes: 200,
             buffer_bytes: 30,
+            scratch_bytes: 4,
+            turn_bytes: 5,
         };
-        assert!(memory.require(Some(1230)).is_ok());
-        let error = memory.require(Some(1229)).expect_err("too much");
+        assert!(memory.require(Some(1239)).is_ok());
+        let error = memory.require(Some(1238)).expect_err("too much");
         assert_eq!(error.code(), "OUT_OF_MEMORY");
         assert!(error.hint().is_some());
-        assert_eq!(free_bytes(0, Some(1229)), Some(1229));
+        assert_eq!(free_bytes(0, Some(1238)), Some(1238));
         if available_bytes().is_some() {
             assert_eq!(free_bytes(u64::MAX, None), Some(u64::MAX));
         }
@@ -141,6 +166,8 @@ mod tests {
             weight_bytes: u64::MAX,
             kv_cache_bytes: 1,
             buffer_bytes: 1,
+            scratch_bytes: 1,
+            turn_bytes: 1,
         };
         assert_eq!(memory.total_bytes(), u64::MAX);
         if available_bytes().is_some() {
