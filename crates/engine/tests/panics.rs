@@ -124,6 +124,41 @@ fn a_panic_while_loading_frees_all_ranks() {
 }
 
 #[test]
+fn a_panic_while_reconnecting_frees_all_ranks_and_the_root_may_try_again() {
+    let _turn = turn();
+    let file = ModelFile::of_floats(tiny::N_FLOATS, 9);
+    let (workers, ends) = workers(2);
+    let root = loaded(&file, &workers).expect("free workers");
+    let tries = [("a listener's", 0), ("clear", 0), ("load", 1), ("load", 2)];
+    for (point, rank) in tries {
+        let at = format!("{point}, rank {rank}");
+        let all_end = || {
+            for end in &ends {
+                let code = end.recv_timeout(PATIENCE).expect(&at);
+                assert!(code.is_some(), "{at}: {code:?}");
+            }
+        };
+        arm("check", 0);
+        token(&root).expect_err(&at);
+        all_end();
+        let error = if point == "a listener's" {
+            root.reconnect(PATIENCE, &|_| panic!("a listener's"))
+        } else {
+            arm(point, rank);
+            root.reconnect(PATIENCE, &|_| {})
+        };
+        let error = error.expect_err(&at);
+        let expected = if rank == 0 { "INTERNAL" } else { "PEER_FAILED" };
+        assert_eq!(error.code(), expected, "{at}: {error}");
+        all_end();
+        let next = token(&root).expect_err(&at);
+        assert!(matches!(next, Error::OutOfStep { .. }), "{at}: {next}");
+        root.reconnect(PATIENCE, &|_| {}).expect(&at);
+        token(&root).expect(&at);
+    }
+}
+
+#[test]
 fn listeners_that_panic_end_a_load_or_miss_an_event() {
     let _turn = turn();
     let options = WorkerOptions::new("127.0.0.1:0", 1, trust());

@@ -25,8 +25,9 @@ impl Place {
 
     /// Goes on over new links, with empty KV caches.
     pub(super) fn turn_to(&mut self, mesh: Mesh) {
-        self.mesh = mesh;
+        // First: a panic lets go of the new links, and the workers are free.
         self.rank.clear();
+        self.mesh = mesh;
         self.ended_by = None;
     }
 
