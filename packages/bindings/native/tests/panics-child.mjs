@@ -39,6 +39,7 @@ await panics("server.close", () => worker.close());
 
 // A panic ends the engine's session, and reconnecting begins another.
 const engine = await load();
+/** @type {[string, () => Promise<unknown>][]} */
 const calls = [
   ["check", () => engine.forward("exact", [row])],
   ["forward", () => engine.forward("exact", [row])],

@@ -34,8 +34,13 @@ async function withModel(path: string, use: (model: Model) => Promise<void>): Pr
   for (const workers of [[], [`${worker.host}:${worker.port}`]]) {
     // oxlint-disable-next-line no-await-in-loop -- the worker serves one at a time
     const model = await loadModel({ path, workers, nthreads: 2 });
-    // oxlint-disable-next-line no-await-in-loop -- see above
-    await use(model).finally(() => model.dispose());
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- see above
+      await use(model);
+    } finally {
+      // oxlint-disable-next-line no-await-in-loop -- see above
+      await model.dispose();
+    }
   }
   assert.equal(events, [], "no rank was lost");
   assert.equal(ended, [], "no session was ended");
