@@ -23,13 +23,13 @@ pub(crate) struct Scratch {
     layout: Layout,
 }
 
-/// Where each part begins.
+/// The bytes of each part.
 struct Layout {
-    quantised: usize,
-    panels: usize,
-    wire: usize,
-    records: usize,
-    parts: usize,
+    quantised: Range<usize>,
+    panels: Range<usize>,
+    wire: Range<usize>,
+    records: Range<usize>,
+    parts: Range<usize>,
     n_bytes: usize,
 }
 
@@ -86,7 +86,7 @@ impl Layout {
         let max_tokens = program.max_tokens as usize;
         let rows = Rows::of(program)?;
         let mut end = 0;
-        let mut part = |row_bytes: usize| place(&mut end, row_bytes.checked_mul(max_tokens)?);
+        let mut part = |row_bytes: usize| whole(&mut end, row_bytes.checked_mul(max_tokens)?);
         let quantised = part(rows.n_blocks.checked_mul(size_of::<BlockQ80>())?)?;
         let wire = part(rows.wire_bytes)?;
         let records = part(rows.record_bytes)?;
@@ -100,7 +100,7 @@ impl Layout {
         let parts = part(row_values.checked_mul(size_of::<f32>())?)?;
         let shape = PanelShape::new(max_tokens, rows.n_panel_blocks.checked_mul(BLOCK_SIZE)?);
         let n_lines = shape.lines(0..shape.n_steps()).len();
-        let panels = place(&mut end, n_lines.checked_mul(size_of::<Line>())?)?;
+        let panels = whole(&mut end, n_lines.checked_mul(size_of::<Line>())?)?;
         Some(Self {
             quantised,
             panels,
@@ -110,6 +110,29 @@ impl Layout {
             n_bytes: end,
         })
     }
+}
+
+/// A part of `n_bytes` more, from its first byte to its end.
+fn whole(end: &mut usize, n_bytes: usize) -> Option<Range<usize>> {
+    let start = place(end, n_bytes)?;
+    Some(start..*end)
+}
+
+/// Where `len` values from the part's value `first` on begin.
+///
+/// # Panics
+///
+/// If they are not within the part: behind it lies another, which another thread may write to.
+fn offset<T>(part: &Range<usize>, first: usize, len: usize) -> usize {
+    let end = first
+        .checked_add(len)
+        .and_then(|end| end.checked_mul(size_of::<T>()));
+    assert!(
+        end.is_some_and(|end| end <= part.len()),
+        "{len} values from {first} on of a part of {} bytes",
+        part.len()
+    );
+    part.start + first * size_of::<T>()
 }
 
 impl Scratch {
@@ -138,13 +161,12 @@ impl Scratch {
         columns: Range<usize>,
     ) -> ColumnsMut<'_> {
         assert!(columns.start <= columns.end && columns.end <= row_len);
-        let offset = self.layout.parts + rows.start * row_len * size_of::<f32>();
-        let first = self.region.address::<f32>(offset, rows.len() * row_len);
-        // SAFETY: `columns` are within rows that are within the region; the rest is the caller's promise.
-        unsafe {
-            let first = first.add(columns.start);
-            ColumnsMut::from_raw(first, rows.len(), row_len, columns.len())
-        }
+        let n_values = rows.len() * row_len;
+        let offset = offset::<f32>(&self.layout.parts, rows.start * row_len, n_values);
+        let first = self.region.address::<f32>(offset, n_values);
+        let first = first.wrapping_add(columns.start);
+        // SAFETY: `columns` are within rows that are within the part; the rest is the caller's promise.
+        unsafe { ColumnsMut::from_raw(first, rows.len(), row_len, columns.len()) }
     }
 
     /// All parts of a row.
@@ -153,7 +175,7 @@ impl Scratch {
     ///
     /// No thread writes to them while the reference lives.
     pub(crate) unsafe fn parts(&self, row: usize, row_len: usize) -> &[f32] {
-        let offset = self.layout.parts + row * row_len * size_of::<f32>();
+        let offset = offset::<f32>(&self.layout.parts, row * row_len, row_len);
         // SAFETY: the caller's promise.
         unsafe { self.region.slice(offset, row_len) }
     }
@@ -164,7 +186,7 @@ impl Scratch {
     ///
     /// No thread writes to them while the reference lives.
     pub(crate) unsafe fn quantised(&self, range: Range<usize>) -> &[BlockQ80] {
-        let offset = self.layout.quantised + range.start * size_of::<BlockQ80>();
+        let offset = offset::<BlockQ80>(&self.layout.quantised, range.start, range.len());
         // SAFETY: the caller's promise.
         unsafe { self.region.slice(offset, range.len()) }
     }
@@ -179,7 +201,7 @@ impl Scratch {
         reason = "threads own disjoint parts, as the contract says"
     )]
     pub(crate) unsafe fn quantised_mut(&self, range: Range<usize>) -> &mut [BlockQ80] {
-        let offset = self.layout.quantised + range.start * size_of::<BlockQ80>();
+        let offset = offset::<BlockQ80>(&self.layout.quantised, range.start, range.len());
         // SAFETY: the caller's promise.
         unsafe { self.region.slice_mut(offset, range.len()) }
     }
@@ -190,7 +212,7 @@ impl Scratch {
     ///
     /// No thread writes to them while the reference lives.
     pub(crate) unsafe fn panels(&self, range: Range<usize>) -> &[Line] {
-        let offset = self.layout.panels + range.start * size_of::<Line>();
+        let offset = offset::<Line>(&self.layout.panels, range.start, range.len());
         // SAFETY: the caller's promise.
         unsafe { self.region.slice(offset, range.len()) }
     }
@@ -205,7 +227,7 @@ impl Scratch {
         reason = "threads own disjoint parts, as the contract says"
     )]
     pub(crate) unsafe fn panels_mut(&self, range: Range<usize>) -> &mut [Line] {
-        let offset = self.layout.panels + range.start * size_of::<Line>();
+        let offset = offset::<Line>(&self.layout.panels, range.start, range.len());
         // SAFETY: the caller's promise.
         unsafe { self.region.slice_mut(offset, range.len()) }
     }
@@ -220,8 +242,9 @@ impl Scratch {
         reason = "one thread at a time, as the contract says"
     )]
     pub(crate) unsafe fn wire_mut(&self, n_bytes: usize) -> &mut [u8] {
+        let offset = offset::<u8>(&self.layout.wire, 0, n_bytes);
         // SAFETY: the caller's promise.
-        unsafe { self.region.slice_mut(self.layout.wire, n_bytes) }
+        unsafe { self.region.slice_mut(offset, n_bytes) }
     }
 
     /// The same bytes, to read.
@@ -230,8 +253,9 @@ impl Scratch {
     ///
     /// No thread writes to them while the reference lives.
     pub(crate) unsafe fn wire(&self, n_bytes: usize) -> &[u8] {
+        let offset = offset::<u8>(&self.layout.wire, 0, n_bytes);
         // SAFETY: the caller's promise.
-        unsafe { self.region.slice(self.layout.wire, n_bytes) }
+        unsafe { self.region.slice(offset, n_bytes) }
     }
 
     /// This rank's candidate records, bytes `range` of them.
@@ -244,10 +268,26 @@ impl Scratch {
         reason = "threads own disjoint parts, as the contract says"
     )]
     pub(crate) unsafe fn records(&self, range: Range<usize>) -> &mut [u8] {
+        let offset = offset::<u8>(&self.layout.records, range.start, range.len());
         // SAFETY: the caller's promise.
-        unsafe {
-            self.region
-                .slice_mut(self.layout.records + range.start, range.len())
+        unsafe { self.region.slice_mut(offset, range.len()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_beyond_a_part_is_though_another_lies_there() {
+        let part = 64..128;
+        assert_eq!(offset::<f32>(&part, 0, 16), 64);
+        assert_eq!(offset::<f32>(&part, 15, 1), 124);
+        assert_eq!(offset::<f32>(&part, 16, 0), 128);
+        let beyond = [(0, 17), (16, 1), (usize::MAX, 2), (0, usize::MAX / 2)];
+        for (first, len) in beyond {
+            let checked = std::panic::catch_unwind(|| offset::<f32>(&(64..128), first, len));
+            assert!(checked.is_err(), "{len} from {first}");
         }
     }
 }
