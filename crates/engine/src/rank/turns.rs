@@ -48,7 +48,9 @@ impl Turns {
         for rotation in &self.rotations {
             let n_pairs = rotation.n_pairs;
             let n = rows.all.len() * n_pairs;
-            // SAFETY: `&mut self` keeps all others away, and the two lie apart.
+            let end = rotation.cos + n * size_of::<f32>();
+            assert!(end <= rotation.sin, "more rows than a forward has");
+            // SAFETY: `&mut self` keeps all others away, and the two lie apart, as just seen.
             let (cos, sin) = unsafe {
                 (
                     self.region.slice_mut::<f32>(rotation.cos, n),
