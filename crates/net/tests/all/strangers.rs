@@ -53,7 +53,7 @@ fn wrong_hellos_get_a_code_each_and_a_line_in_the_log() {
         other_version[8] = 9;
         let hello = |hello: Hello| hello.bytes();
         for (bytes, code, reason) in [
-            (other_version, WRONG_VERSION, "version 9, here it is 3"),
+            (other_version, WRONG_VERSION, "version 9, here it is"),
             (
                 hello(Hello {
                     world_size: 1,
