@@ -84,7 +84,7 @@ const START = `
   const start = performance.now();
   const file = await readGguf(process.argv[2]);
   const read = performance.now();
-  tokenizerFromGguf(file).encode("Once upon a time");
+  (await tokenizerFromGguf(file)).encode("Once upon a time");
   const ready = performance.now();
   console.log(JSON.stringify({ readMs: read - start, tokenizerMs: ready - read }));
 `;

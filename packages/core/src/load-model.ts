@@ -20,6 +20,7 @@ import { openModel } from "./models/model-family.ts";
 import type { OpenModel } from "./models/open-model.ts";
 import { physicalCores } from "./physical-cores.ts";
 import { requireCount } from "./require-count.ts";
+import { TimeSlice } from "./time-slice.ts";
 import { tokenizerFromGguf } from "./tokenizer/gguf-vocabulary.ts";
 import { readTokenizer } from "./tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
@@ -46,7 +47,10 @@ export async function loadModel(options: LoadOptions = {}): Promise<Model> {
   const { path = findEmbeddedModel(), nthreads = physicalCores() } = options;
   requireCount("nthreads", nthreads);
   const file = await readGguf(path);
+  const slice = new TimeSlice();
+  await slice.next();
   const open = await openModel(file);
+  await slice.next();
   requireFloatType(file, open, options.weightsFloatType);
   const tokenizer = await findTokenizer(file, open, options.tokenizer);
   const seqLen = chooseSeqLen(open, options.maxSeqLen);
@@ -86,7 +90,7 @@ async function findTokenizer(
   open: OpenModel,
   path: string | undefined,
 ): Promise<Tokenizer> {
-  const tokenizer = path === undefined ? tokenizerFromGguf(file) : await readTokenizer(path);
+  const tokenizer = await (path === undefined ? tokenizerFromGguf(file) : readTokenizer(path));
   if (tokenizer.vocabSize === open.vocabSize) return tokenizer;
   throw new DllamaError(
     "TOKENIZER_MISMATCH",

@@ -23,6 +23,7 @@ import { LINKS } from "./planning/links.ts";
 import type { RankMemory } from "./planning/rank-memory.ts";
 import { SplitTrial } from "./planning/split-trial.ts";
 import type { Program } from "./program/generated/Program.ts";
+import { TimeSlice } from "./time-slice.ts";
 
 /** How a model is shared out. */
 export interface RankOptions extends TrustOptions {
@@ -134,11 +135,17 @@ async function loadOver(
   );
   const devices = ranks.map(({ device }) => device);
   const trial = new SplitTrial(open, { ...setting, devices });
+  // Building, writing and reading the Programs of many layers takes milliseconds each.
+  const slice = new TimeSlice();
+  await slice.next();
   const programs = trial.programs(split);
   const fitted: FittedSplit = (wanted) => trial.fitted(wanted);
+  await slice.next();
+  const texts = programs.map((program) => JSON.stringify(program));
+  await slice.next();
   const engineOptions = {
     modelPath: path,
-    programs: programs.map((program) => JSON.stringify(program)),
+    programs: texts,
     workers: [...workers],
     nThreads: options.nthreads,
     ...(folder !== undefined && { cacheFolder: folder }),

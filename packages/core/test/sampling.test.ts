@@ -23,27 +23,28 @@ function candidatesOf(logits: Float32Array, k: number, temperature: number): Can
 }
 
 /** Chooses as a caller does. */
-function choose(
+async function choose(
   sampler: Sampler,
   logits: Float32Array,
   k: number,
-): { id: number; wasFull: boolean } {
+): Promise<{ id: number; wasFull: boolean }> {
   const id = sampler.pick(candidatesOf(logits, k, sampler.temperature));
-  return id === null ? { id: sampler.pickFull(logits), wasFull: true } : { id, wasFull: false };
+  if (id !== null) return { id, wasFull: false };
+  return { id: await sampler.pickFull(logits), wasFull: true };
 }
 
 /** How often each id is chosen. */
-function histogram(
+async function histogram(
   options: SamplerOptions,
   logits: Float32Array,
   k: number,
   nDraws: number,
-): number[] {
+): Promise<number[]> {
   const sampler = new Sampler(options);
   const candidates = candidatesOf(logits, k, sampler.temperature);
   const counts = Array<number>(logits.length).fill(0);
   for (let i = 0; i < nDraws; i++) {
-    const id = sampler.pick(candidates) ?? sampler.pickFull(logits);
+    const id = sampler.pick(candidates) ?? (await sampler.pickFull(logits));
     counts[id] = (counts[id] ?? 0) + 1;
   }
   return counts;
@@ -94,12 +95,12 @@ for (const [temperature, topP] of [
   [0.3, 0.8],
   [2.5, 0.99],
 ] as const) {
-  test(`the distribution at temperature ${temperature} and top-p ${topP}`, () => {
+  test(`the distribution at temperature ${temperature} and top-p ${topP}`, async () => {
     const logits = seededLogits(40, 6, 5);
     const expected = reference(logits, temperature, topP);
     const nDraws = 20_000;
     for (const k of [40, 3]) {
-      const counts = histogram({ temperature, topP, seed: 42 }, logits, k, nDraws);
+      const counts = await histogram({ temperature, topP, seed: 42 }, logits, k, nDraws);
       let chiSquare = 0;
       let nKept = 0;
       counts.forEach((count, id) => {
@@ -122,7 +123,7 @@ for (const [temperature, topP] of [
   });
 }
 
-test("the number of candidates changes no id, one random number a token", () => {
+test("the number of candidates changes no id, one random number a token", async () => {
   const logit = fc.float({ min: -8, max: 8, noNaN: true });
   const rows = fc.array(
     fc.array(fc.oneof(logit, fc.constant(1), fc.constant(Number.NEGATIVE_INFINITY)), {
@@ -141,55 +142,73 @@ test("the number of candidates changes no id, one random number a token", () => 
   });
   let nFull = 0;
   let nPicked = 0;
-  fc.assert(
-    fc.property(rows, options, fc.integer({ min: 1, max: 20 }), (some, samplerOptions, k) => {
-      const all = new Sampler(samplerOptions);
-      const few = new Sampler(samplerOptions);
-      for (const row of some) {
-        const logits = Float32Array.from([0, ...row]); // one at least is finite
-        const { id, wasFull } = choose(few, logits, k);
-        assert.is(id, choose(all, logits, logits.length).id);
-        assert.ok((logits[id] ?? 0) > Number.NEGATIVE_INFINITY);
-        if (wasFull) nFull++;
-        else nPicked++;
-      }
-    }),
+  await fc.assert(
+    fc.asyncProperty(
+      rows,
+      options,
+      fc.integer({ min: 1, max: 20 }),
+      async (some, samplerOptions, k) => {
+        const all = new Sampler(samplerOptions);
+        const few = new Sampler(samplerOptions);
+        for (const row of some) {
+          const logits = Float32Array.from([0, ...row]); // one at least is finite
+          const { id, wasFull } = await choose(few, logits, k);
+          assert.is(id, (await choose(all, logits, logits.length)).id);
+          assert.ok((logits[id] ?? 0) > Number.NEGATIVE_INFINITY);
+          if (wasFull) nFull++;
+          else nPicked++;
+        }
+      },
+    ),
     { numRuns: 3000, seed: 1 },
   );
   assert.ok(nFull > 1000 && nPicked > 1000, `both ways are taken: ${nFull}, ${nPicked}`);
 });
 
-test("temperature 0 takes the best, the lower id of equal ones", () => {
+test("temperature 0 takes the best, the lower id of equal ones", async () => {
   const sampler = new Sampler({ temperature: 0, seed: 1 });
   const logits = Float32Array.of(1, 7, 3, 7);
-  for (const k of [1, 2, 4]) assert.is(choose(sampler, logits, k).id, 1);
+  for (const k of [1, 2, 4]) assert.is((await choose(sampler, logits, k)).id, 1);
 });
 
-test("temperatures at their borders", () => {
+test("temperatures at their borders", async () => {
   const logits = Float32Array.of(0, 1, 0.5);
-  assert.equal(histogram({ temperature: 0.01, topP: 1, seed: 1 }, logits, 3, 1000), [0, 1000, 0]);
-  assert.equal(histogram({ temperature: 0.009, topP: 1, seed: 1 }, logits, 3, 1000), [0, 1000, 0]);
-  assert.equal(histogram({ temperature: 5e-324, topP: 1, seed: 1 }, logits, 1, 10), [0, 10, 0]);
-  const flat = histogram({ temperature: 100, topP: 1, seed: 1 }, logits, 3, 3000);
+  assert.equal(
+    await histogram({ temperature: 0.01, topP: 1, seed: 1 }, logits, 3, 1000),
+    [0, 1000, 0],
+  );
+  assert.equal(
+    await histogram({ temperature: 0.009, topP: 1, seed: 1 }, logits, 3, 1000),
+    [0, 1000, 0],
+  );
+  assert.equal(
+    await histogram({ temperature: 5e-324, topP: 1, seed: 1 }, logits, 1, 10),
+    [0, 10, 0],
+  );
+  const flat = await histogram({ temperature: 100, topP: 1, seed: 1 }, logits, 3, 3000);
   // Nearly even: four deviations of a third of 3000 draws are 103; the best is ahead by 5.
   for (const count of flat) assert.ok(Math.abs(count - 1000) < 110, flat.join(" "));
   // Large logits at a low temperature: the log-sum-exp has no digits behind the point left.
   const large = Float32Array.of(3000, 3001, 2999);
-  assert.equal(histogram({ temperature: 0.01, topP: 0.9, seed: 1 }, large, 1, 100), [0, 100, 0]);
+  assert.equal(
+    await histogram({ temperature: 0.01, topP: 0.9, seed: 1 }, large, 1, 100),
+    [0, 100, 0],
+  );
 });
 
-test("top-p at its borders", () => {
+test("top-p at its borders", async () => {
   const even = new Float32Array(4);
-  const kept = (topP: number, k: number): number =>
-    histogram({ temperature: 1, topP, seed: 3 }, even, k, 400).filter((count) => count > 0).length;
+  const kept = async (topP: number, k: number): Promise<number> =>
+    (await histogram({ temperature: 1, topP, seed: 3 }, even, k, 400)).filter((count) => count > 0)
+      .length;
   for (const k of [1, 2, 4]) {
-    assert.is(kept(Number.MIN_VALUE, k), 1);
-    assert.is(kept(0.249, k), 1);
-    assert.is(kept(0.251, k), 2);
-    assert.is(kept(0.499, k), 2);
-    assert.is(kept(0.501, k), 3);
-    assert.is(kept(0.751, k), 4);
-    assert.is(kept(1, k), 4);
+    assert.is(await kept(Number.MIN_VALUE, k), 1);
+    assert.is(await kept(0.249, k), 1);
+    assert.is(await kept(0.251, k), 2);
+    assert.is(await kept(0.499, k), 2);
+    assert.is(await kept(0.501, k), 3);
+    assert.is(await kept(0.751, k), 4);
+    assert.is(await kept(1, k), 4);
   }
 });
 
@@ -204,15 +223,18 @@ test("the nucleus is the smallest: it ends with the token that reaches top-p exa
   for (let i = 0; i < 100; i++) assert.is(sampler.pick(candidates), 9);
 });
 
-test("one token is always chosen", () => {
-  assert.equal(histogram({ temperature: 0.8, topP: 1, seed: 1 }, Float32Array.of(-3), 1, 50), [50]);
+test("one token is always chosen", async () => {
+  assert.equal(
+    await histogram({ temperature: 0.8, topP: 1, seed: 1 }, Float32Array.of(-3), 1, 50),
+    [50],
+  );
   const sure = Float32Array.of(0, 0, 60, 0);
-  assert.equal(histogram({ seed: 1 }, sure, 1, 50), [0, 0, 50, 0]);
+  assert.equal(await histogram({ seed: 1 }, sure, 1, 50), [0, 0, 50, 0]);
 });
 
-test("tokens of probability 0 are never chosen", () => {
+test("tokens of probability 0 are never chosen", async () => {
   const never = Number.NEGATIVE_INFINITY;
-  const counts = histogram(
+  const counts = await histogram(
     { temperature: 1, topP: 1, seed: 1 },
     Float32Array.of(never, 1, never, 1, never),
     1,
@@ -222,15 +244,17 @@ test("tokens of probability 0 are never chosen", () => {
   assert.ok(counts.every((count, id) => count > 0 === (id === 1 || id === 3)));
 });
 
-test("equal seeds choose equally, others do not", () => {
+test("equal seeds choose equally, others do not", async () => {
   const logits = seededLogits(300, 4, 1);
-  const ids = (seed: number): number[] => {
+  const ids = async (seed: number): Promise<number[]> => {
     const sampler = new Sampler({ seed });
-    return Array.from({ length: 40 }, () => choose(sampler, logits, 64).id);
+    const chosen: number[] = [];
+    for (let i = 0; i < 40; i++) chosen.push((await choose(sampler, logits, 64)).id);
+    return chosen;
   };
-  assert.equal(ids(7), ids(7));
-  assert.not.equal(ids(7), ids(8));
-  assert.not.equal(ids(0), ids(2 ** 53 - 1));
+  assert.equal(await ids(7), await ids(7));
+  assert.not.equal(await ids(7), await ids(8));
+  assert.not.equal(await ids(0), await ids(2 ** 53 - 1));
 });
 
 test("logits that are no numbers are refused", async () => {

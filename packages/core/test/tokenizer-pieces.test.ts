@@ -26,7 +26,7 @@ function vocabularyOf(pieces: string[], types: Record<number, number> = {}): Voc
 
 test("every piece of Llama 2 is found wherever it stands, and nothing else is", async () => {
   const { vocabulary } = await readTokenizer(fixture("llama2-tokenizer.model"));
-  const table = new PieceTable(vocabulary);
+  const table = await PieceTable.of(vocabulary);
   const ids = new Map<string, number>();
   for (const [id, piece] of vocabulary.pieces.entries()) {
     if (vocabulary.types[id] === PIECE_TYPES.normal && !ids.has(piece)) ids.set(piece, id);
@@ -43,16 +43,18 @@ test("every piece of Llama 2 is found wherever it stands, and nothing else is", 
   assert.not.ok(table.mayJoin(0x65e5, 0xd55c), "日 and 한 stand side by side in no piece");
 });
 
-test("of equal pieces the first counts; empty, control and unused ones do not", () => {
+test("of equal pieces the first counts; empty, control and unused ones do not", async () => {
   const { control, unused, userDefined } = PIECE_TYPES;
   const pieces = ["", "a", "a", "b", "c", "d"];
-  const table = new PieceTable(vocabularyOf(pieces, { 3: control, 4: unused, 5: userDefined }));
+  const table = await PieceTable.of(
+    vocabularyOf(pieces, { 3: control, 4: unused, 5: userDefined }),
+  );
   assert.equal(
     Array.from("abcd", (letter) => table.idAt(letter, 0, 1)),
     [1, -1, -1, 5],
   );
   assert.is(table.idAt("a", 1, 1), -1);
-  assert.is(new PieceTable(vocabularyOf([])).idAt("a", 0, 1), -1);
+  assert.is((await PieceTable.of(vocabularyOf([]))).idAt("a", 0, 1), -1);
 });
 
 test("words that are remembered or forgotten have the same ids", async () => {

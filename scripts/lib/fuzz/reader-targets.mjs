@@ -52,7 +52,7 @@ export const readerTargets = {
         }),
       );
       JSON.stringify(programs);
-      useTokenizer(tokenizerFromGguf(file));
+      useTokenizer(await tokenizerFromGguf(file));
     },
   },
   tokenizer: {

@@ -47,7 +47,8 @@ export class SequenceBatch {
     for (const [index, row] of rows.entries()) {
       // oxlint-disable-next-line no-await-in-loop -- seldom awaits at all
       ids.push(
-        sampler.pick(row) ?? sampler.pickFull(await fromNative(this.#engine.fullRow(index))),
+        sampler.pick(row) ??
+          (await sampler.pickFull(await fromNative(this.#engine.fullRow(index)))),
       );
     }
     return ids;

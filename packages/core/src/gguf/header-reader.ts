@@ -5,12 +5,16 @@
  */
 import type { FileHandle } from "node:fs/promises";
 import { DllamaError } from "../errors.ts";
+import { TimeSlice } from "../time-slice.ts";
 import { pieceHint } from "./not-a-model.ts";
 
 /** The largest in use, with 262,144 pieces and their merges, take about 16 MiB. */
 const MAX_HEADER_BYTES = 64 * 1024 * 1024;
 
 const CHUNK_BYTES = 1024 * 1024;
+
+/** Strings, or entries of another kind, between two looks at the clock. */
+const STRINGS_A_LOOK = 512;
 
 const DAMAGED = "The file is damaged or incomplete: download it or convert it again.";
 
@@ -20,6 +24,8 @@ export class HeaderReader {
   readonly nBytes: number;
   /** What is being read, for errors: "metadata entry 3". */
   part = "the header";
+  /** For loops over what the header has many of. */
+  readonly slice = new TimeSlice();
   readonly #file: FileHandle;
   #buffer = Buffer.alloc(0);
   /** Where in the file the buffer begins. */
@@ -76,11 +82,13 @@ export class HeaderReader {
     return new Uint8Array(await this.bytes(n)).buffer;
   }
 
-  /** `n` strings. Waits only when the buffer is empty: a promise for each of 300,000 strings takes longer than reading them. */
+  /** `n` strings. Seldom waits: a promise for each of 300,000 strings takes longer than reading them. */
   async strings(n: number): Promise<string[]> {
     this.#expect(n * 8);
     const strings: string[] = [];
     for (let i = 0; i < n; i++) {
+      // oxlint-disable-next-line no-await-in-loop -- lets the event loop go round
+      if (i % STRINGS_A_LOOK === 0 && this.slice.isOver) await this.slice.next();
       if (this.#buffer.length - this.#at < 8) await this.#fill(8);
       const length =
         this.#buffer.readUInt32LE(this.#at) + this.#buffer.readUInt32LE(this.#at + 4) * 2 ** 32;

@@ -49,6 +49,7 @@ export async function readMetadata(
 ): Promise<Map<string, GgufValue>> {
   const metadata = new Map<string, GgufValue>();
   for (let i = 0; i < count; i++) {
+    if (reader.slice.isOver) await reader.slice.next();
     reader.part = `metadata entry ${i} of ${count}`;
     const key = await reader.string("a key", MAX_KEY_BYTES);
     reader.part = `metadata entry ${quoted(key)}`;

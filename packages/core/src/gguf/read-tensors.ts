@@ -24,6 +24,7 @@ export async function readTensors(
 ): Promise<Map<string, GgufTensor>> {
   const tensors = new Map<string, GgufTensor>();
   for (let i = 0; i < count; i++) {
+    if (reader.slice.isOver) await reader.slice.next();
     reader.part = `tensor ${i} of ${count}`;
     const tensor = await readTensor(reader, alignment);
     if (tensors.has(tensor.name)) {

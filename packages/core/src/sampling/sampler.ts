@@ -5,6 +5,7 @@
  * in the same order, so that the number of candidates never changes the text.
  */
 import { DllamaError } from "../errors.ts";
+import { rankRow } from "./ranked-row.ts";
 import { SplitMix } from "./split-mix.ts";
 
 export interface SamplerOptions {
@@ -74,18 +75,17 @@ export class Sampler {
    * Finishes what `pick` began, and returns the id that it would have returned with every token as a
    * candidate. `logits`: (vocabSize) f32, indexed by id.
    *
-   * @throws DllamaError NUMBER_NOT_FINITE if the log-sum-exp was not that of these logits;
+   * Rejects with a DllamaError NUMBER_NOT_FINITE if the log-sum-exp was not that of these logits;
    * INTERNAL if there was no `pick` that returned null.
    */
-  pickFull(logits: Float32Array): number {
+  async pickFull(logits: Float32Array): Promise<number> {
     if (this.#unfinished === undefined) {
       throw new DllamaError("INTERNAL", "pickFull() needs a pick() that returned null");
     }
     const { draw, logSumExp } = this.#unfinished;
     this.#unfinished = undefined;
-    const at = (id: number): number => logits[id] ?? Number.NEGATIVE_INFINITY;
-    const ids = Uint32Array.from(logits.keys()).toSorted((a, b) => at(b) - at(a) || a - b);
-    const place = this.#choose(Float32Array.from(ids, at), logSumExp, draw, true);
+    const { ids, logits: ranked } = await rankRow(logits);
+    const place = this.#choose(ranked, logSumExp, draw, true);
     const id = place === null ? undefined : ids[place];
     if (id === undefined) {
       throw new DllamaError(
@@ -105,18 +105,29 @@ export class Sampler {
   ): number | null {
     const sums = new Float64Array(logits.length);
     let sum = 0;
+    let nSums = 0;
     // With topP 1 every token counts: their sum is 1, so that those behind the drawn one need not be known.
     const isEnough = (): boolean => (this.topP === 1 ? sum > draw : sum >= this.topP);
-    for (let i = 0; i < logits.length && !isEnough(); i++) {
-      sum += Math.exp((logits[i] ?? Number.NEGATIVE_INFINITY) / this.temperature - logSumExp);
-      sums[i] = sum;
+    for (; nSums < logits.length && !isEnough(); nSums++) {
+      sum += Math.exp((logits[nSums] ?? Number.NEGATIVE_INFINITY) / this.temperature - logSumExp);
+      sums[nSums] = sum;
     }
     if (!isEnough() && !isWholeRow) return null;
     // A whole row's sum may end below topP: the log-sum-exp is rounded.
     const bound = this.topP === 1 && isEnough() ? draw : draw * sum;
-    const place = sums.findIndex((upTo) => upTo > bound);
-    return place === -1 ? null : place;
+    return firstAbove(sums.subarray(0, nSums), bound);
   }
+}
+
+/** The place of the first of ascending sums that is above a bound; null if none is, or they are no numbers. */
+function firstAbove(sums: Float64Array, bound: number): number | null {
+  let [low, high] = [0, sums.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((sums[middle] ?? 0) > bound) high = middle;
+    else low = middle + 1;
+  }
+  return low < sums.length ? low : null;
 }
 
 function check(isValid: boolean, name: string, expected: string, got: number): void {

@@ -11,7 +11,7 @@
  * and then takes them apart again; they appear only where somebody restricted a vocabulary.
  */
 import { PairQueue } from "./pair-queue.ts";
-import { PieceTable } from "./piece-table.ts";
+import type { PieceTable } from "./piece-table.ts";
 import { UserDefinedPieces } from "./user-defined-pieces.ts";
 import { PIECE_TYPES } from "./vocabulary.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -32,9 +32,8 @@ export class Bpe {
   readonly #symbols = new Symbols(USUAL_LENGTH);
   readonly #queue = new PairQueue();
 
-  constructor(vocabulary: Vocabulary) {
-    const { pieces, scores, types } = vocabulary;
-    this.#table = new PieceTable(vocabulary);
+  constructor({ pieces, scores, types }: Vocabulary, table: PieceTable) {
+    this.#table = table;
     this.#scores = scores;
     const { userDefined } = PIECE_TYPES;
     this.#userDefined = new UserDefinedPieces(

@@ -11,11 +11,11 @@ import type { Vocabulary } from "./vocabulary.ts";
 const SENTENCEPIECE_BPE = "llama";
 
 /**
- * @throws DllamaError TOKENIZER_UNSUPPORTED for a model with another kind of tokenizer;
+ * Rejects with a DllamaError TOKENIZER_UNSUPPORTED for a model with another kind of tokenizer;
  * TOKENIZER_MALFORMED for keys that are missing, of the wrong type, or disagree.
  */
-export function tokenizerFromGguf(file: GgufFile): Tokenizer {
-  return new SentencePieceTokenizer(vocabularyFromGguf(file));
+export async function tokenizerFromGguf(file: GgufFile): Promise<Tokenizer> {
+  return SentencePieceTokenizer.of(vocabularyFromGguf(file));
 }
 
 function vocabularyFromGguf(file: GgufFile): Vocabulary {

@@ -7,6 +7,7 @@
  */
 import { randomInt } from "node:crypto";
 
+import { TimeSlice } from "../time-slice.ts";
 import { PIECE_TYPES } from "./vocabulary.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -20,17 +21,35 @@ export class PieceTable {
   readonly #seed = randomInt(2 ** 32) | 0;
   /** Bits of pairs of neighbouring units, by their hash. */
   readonly #pairs = new Int32Array(PAIR_BITS / 32);
-  /** Of the longest piece, in UTF-16 units. */
-  readonly longest: number;
+  #longest = 0;
+
+  private constructor(pieces: readonly string[]) {
+    this.#pieces = pieces;
+    this.#slots = new Int32Array(2 ** (1 + Math.ceil(Math.log2(Math.max(1, pieces.length)))));
+  }
 
   /** Of equal pieces the first counts; an empty one does not. */
-  constructor({ pieces, types }: Vocabulary) {
-    const slots = new Int32Array(2 ** (1 + Math.ceil(Math.log2(Math.max(1, pieces.length)))));
-    this.#pieces = pieces;
-    this.#slots = slots;
-    let longest = 0;
-    for (let id = 0; id < pieces.length; id++) {
-      const piece = pieces[id] ?? "";
+  static async of({ pieces, types }: Vocabulary): Promise<PieceTable> {
+    const table = new PieceTable(pieces);
+    const slice = new TimeSlice();
+    await slice.next();
+    for (let begin = 0; begin < pieces.length; begin += PIECES_A_LOOK) {
+      // oxlint-disable-next-line no-await-in-loop -- lets the event loop go round
+      if (slice.isOver) await slice.next();
+      table.#add(types, begin, Math.min(begin + PIECES_A_LOOK, pieces.length));
+    }
+    return table;
+  }
+
+  /** Of the longest piece, in UTF-16 units. */
+  get longest(): number {
+    return this.#longest;
+  }
+
+  #add(types: Int32Array, begin: number, end: number): void {
+    const slots = this.#slots;
+    for (let id = begin; id < end; id++) {
+      const piece = this.#pieces[id] ?? "";
       const type = types[id];
       if (piece === "" || (type !== PIECE_TYPES.normal && type !== PIECE_TYPES.userDefined))
         continue;
@@ -38,9 +57,8 @@ export class PieceTable {
       const slot = this.#slot(hash, piece, 0, piece.length);
       if (slots[slot] !== 0) continue;
       slots[slot] = (hash & TAG) | (id + 1);
-      if (piece.length > longest) longest = piece.length;
+      if (piece.length > this.#longest) this.#longest = piece.length;
     }
-    this.longest = longest;
   }
 
   /** The id of the piece that stands from `begin` to `end` of a text; -1 if there is none. */
@@ -94,6 +112,9 @@ export class PieceTable {
     }
   }
 }
+
+/** Pieces between two looks at the clock: some tenths of a millisecond. */
+const PIECES_A_LOOK = 1024;
 
 /** What ids leave of 32 bits: `checkVocabulary` allows 2^20 pieces. */
 const TAG = -(2 ** 21);

@@ -21,7 +21,7 @@ const EXPECTED = "a tokenizer.model of SentencePiece or a tokenizer.bin of llama
  * @throws DllamaError FILE_NOT_FOUND, FILE_UNREADABLE, TOKENIZER_MALFORMED, TOKENIZER_UNSUPPORTED.
  */
 export async function readTokenizer(path: string): Promise<SentencePieceTokenizer> {
-  return new SentencePieceTokenizer(parse(path, await readBytes(path)));
+  return SentencePieceTokenizer.of(parse(path, await readBytes(path)));
 }
 
 async function readBytes(path: string): Promise<Buffer> {

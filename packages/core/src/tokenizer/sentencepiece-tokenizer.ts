@@ -1,5 +1,6 @@
 /** Llama 2's tokenizer: SentencePiece BPE whose missing characters become bytes. */
 import { Bpe } from "./bpe.ts";
+import { PieceTable } from "./piece-table.ts";
 import { StreamingDecoder } from "./streaming-decoder.ts";
 import { Surfaces } from "./surfaces.ts";
 import type { StreamOptions, Tokenizer } from "./tokenizer.ts";
@@ -13,16 +14,20 @@ export class SentencePieceTokenizer implements Tokenizer {
   /** By byte. Empty if the vocabulary has no byte pieces. */
   readonly #byteIds: number[] = [];
 
-  /** `vocabulary` must have passed `checkVocabulary`. */
-  constructor(vocabulary: Vocabulary) {
+  private constructor(vocabulary: Vocabulary, table: PieceTable) {
     this.vocabulary = vocabulary;
-    this.#bpe = new Bpe(vocabulary);
+    this.#bpe = new Bpe(vocabulary, table);
     this.#surfaces = new Surfaces(vocabulary);
     for (let id = 0; id < vocabulary.types.length; id++) {
       if (vocabulary.types[id] !== PIECE_TYPES.byte) continue;
       const byte = byteOfPiece(vocabulary.pieces[id] ?? "");
       if (byte !== undefined) this.#byteIds[byte] = id;
     }
+  }
+
+  /** `vocabulary` must have passed `checkVocabulary`. */
+  static async of(vocabulary: Vocabulary): Promise<SentencePieceTokenizer> {
+    return new SentencePieceTokenizer(vocabulary, await PieceTable.of(vocabulary));
   }
 
   get vocabSize(): number {
