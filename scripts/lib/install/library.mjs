@@ -1,5 +1,9 @@
-/** A program that uses the library as people do, for installations to run. */
+/** Programs that use the library as people do, for installations to run. */
 
 import { fileURLToPath } from "node:url";
 
-export const libraryProgram = fileURLToPath(new URL("library-program.mjs", import.meta.url));
+const program = (name) => fileURLToPath(new URL(name, import.meta.url));
+
+export const libraryProgram = program("library-program.mjs");
+export const mainThreadProgram = program("main-thread-program.mjs");
+export const workerThreadsProgram = program("worker-threads-program.mjs");

@@ -25,6 +25,8 @@ const CARGO_TIMEOUT_MS = 1_800_000;
 const CHECK_TIMEOUT_MS = 120_000;
 /** Thousands of connections, or runs over slow links. */
 const NETWORK_TIMEOUT_MS = 400_000;
+/** Package managers, runtimes and bundlers, of which the first run fetches 0.6 GB. */
+const INSTALL_TIMEOUT_MS = 1_200_000;
 /** Bochs takes some minutes of its own time, and the machine may be busy. */
 const EMULATION_TIMEOUT_MS = 1_500_000;
 
@@ -122,6 +124,16 @@ export const suites = [
     needs: ["build"],
     waits: true,
     run: () => runCheck(node("test-netns.mjs"), NETWORK_TIMEOUT_MS),
+  },
+  {
+    name: "installation",
+    needs: ["build"],
+    waits: true,
+    whyNot: () =>
+      process.env.REQUIRE_INSTALLATION === undefined
+        ? "installs for minutes; to run it: npx -y pnpm@10.34.9 test installation"
+        : undefined,
+    run: () => runCheck(node("prove-install.mjs", "--quick"), INSTALL_TIMEOUT_MS),
   },
   { name: "fuzz", needs: ["build"], run: check(node("fuzz.mjs", "2", "readers")) },
   {

@@ -11,6 +11,7 @@ const CORES = ["cortex-a72", "cortex-a76"];
 export default {
   name: "arm64",
   what: "an arm64 Debian with Node and nothing else: inference, convert, worker, plan",
+  isOtherSystem: true,
   missing: () => missingRoot() ?? missingArm64(),
   async run(stage) {
     const system = await stage.arm64System();

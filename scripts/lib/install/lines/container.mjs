@@ -17,6 +17,7 @@ const EXACT = "--buffer-float-type f32 --kv-cache-type f32 --all-reduce direct -
 export default {
   name: "container",
   what: "deploy/docker in a root file system: its steps, its user, a health check, a session, SIGTERM to PID 1",
+  isOtherSystem: true,
   missing: missingRoot,
   async run(stage) {
     const dockerfile = readFileSync(join(root, "deploy/docker/Dockerfile"), "utf8");

@@ -5,6 +5,7 @@ import { missingRoot } from "../root-filesystem.mjs";
 export default {
   name: "mixed",
   what: "an x64 root with an arm64 worker, and the other way round: the same text",
+  isOtherSystem: true,
   missing: () => missingRoot() ?? missingArm64(),
   async run(stage) {
     const system = await stage.arm64System();

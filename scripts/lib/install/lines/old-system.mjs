@@ -7,6 +7,7 @@ import { missingRoot } from "../root-filesystem.mjs";
 export default {
   name: "old-system",
   what: "Debian 11, as Raspberry Pi OS bullseye: inference, convert, worker, plan",
+  isOtherSystem: true,
   missing: missingRoot,
   async run(stage) {
     const system = await stage.system("bullseye", "amd64");
