@@ -97,6 +97,11 @@ export const suites = [
     needs: ["build"],
     run: check([installed("tsc"), "--project", join(root, "tsconfig.tests.json")]),
   },
+  {
+    name: "Electron example",
+    needs: ["build"],
+    run: check([installed("tsc"), "--project", join(root, "examples/electron")]),
+  },
   { name: "lint", isQuick: true, needs: ["build"], run: check([installed("oxlint")]) },
   { name: "format", isQuick: true, needs: ["build"], run: check([installed("oxfmt"), "--check"]) },
   { name: "dead code", needs: ["build"], run: check([installed("knip"), "--no-progress"]) },
