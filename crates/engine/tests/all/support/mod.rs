@@ -6,7 +6,7 @@ pub mod shared_model;
 pub mod tiny;
 pub mod wide;
 
-use dllama_engine::program::{CacheType, WireType};
+use dllama_engine::program::{CacheType, Program, WireType};
 use dllama_engine::{
     Error, ForwardReport, Plan, Root, RootOptions, Row, RowResult, Want, Worker, WorkerOptions,
 };
@@ -80,13 +80,20 @@ pub fn root_options(
 ) -> RootOptions {
     let world_size = workers.len() as u32 + 1;
     let programs = (0..world_size).map(|rank| tiny::program(rank, world_size, wire, cache));
+    options_of(file, programs, workers, n_threads)
+}
+
+fn options_of(
+    file: &ModelFile,
+    programs: impl Iterator<Item = Program>,
+    workers: &[Worker],
+    n_threads: usize,
+) -> RootOptions {
+    let addresses = workers.iter().map(|worker| worker.address().to_string());
     RootOptions {
         model: file.path().to_owned(),
         programs: programs.map(|program| tiny::json(&program)).collect(),
-        workers: workers
-            .iter()
-            .map(|worker| worker.address().to_string())
-            .collect(),
+        workers: addresses.collect(),
         trust: trust(),
         n_threads,
         plan: None,
@@ -105,16 +112,8 @@ pub fn load_wide(
     let world_size = workers.len() as u32 + 1;
     let programs = (0..world_size).map(|rank| wide::program(rank, world_size, wire));
     let options = RootOptions {
-        model: file.path().to_owned(),
-        programs: programs.map(|program| tiny::json(&program)).collect(),
-        workers: workers
-            .iter()
-            .map(|worker| worker.address().to_string())
-            .collect(),
-        trust: trust(),
-        n_threads,
         plan: Some(plan),
-        cache_folder: None,
+        ..options_of(file, programs, workers, n_threads)
     };
     Root::load(options, &|_| {}).expect("free workers")
 }
