@@ -9,7 +9,7 @@ interface Port {
   on(event: "close", listener: () => void): unknown;
 }
 
-/** From the window: a prompt to go on from, or the wish to stop. */
+/** What the window asks for: a prompt to go on from, or to stop. */
 export type ToEngine = { type: "tell"; prompt: string } | { type: "stop" };
 
 export type FromEngine =

@@ -1,28 +1,11 @@
 /** Where a program may keep what it can make again. */
 
-import { isAbsolute, join } from "node:path";
+import { platformFolder } from "./platform-folder.ts";
+import type { Place } from "./platform-folder.ts";
 
-import { homeFolder } from "./home-folder.ts";
+const KIND = { variable: "XDG_CACHE_HOME", mac: "Library/Caches", other: ".cache" };
 
-interface Place {
-  platform?: NodeJS.Platform;
-  environment?: Readonly<Record<string, string | undefined>>;
-  /** Asked only where no variable names the folder. */
-  home?: () => string | undefined;
-}
-
-/**
- * dllama's part of the platform's cache folder, which may not exist yet; undefined for a user without a
- * home folder.
- *
- * XDG_CACHE_HOME counts on every platform where it is set. The XDG specification has relative paths
- * ignored.
- */
+/** dllama's part of the platform's cache folder; undefined for a user without a home folder. */
 export function cacheFolder(place: Place = {}): string | undefined {
-  const { platform = process.platform, environment = process.env, home = homeFolder } = place;
-  const named = environment["XDG_CACHE_HOME"] ?? "";
-  if (isAbsolute(named)) return join(named, "dllama");
-  const below = home();
-  if (below === undefined) return undefined;
-  return join(below, platform === "darwin" ? "Library/Caches" : ".cache", "dllama");
+  return platformFolder(KIND, place);
 }
